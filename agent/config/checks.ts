@@ -1,0 +1,64 @@
+import type { Fault } from "./problem.ts";
+import { quote } from "./quote.ts";
+import type { Config } from "./schema/config.ts";
+
+/** What keys must keep among themselves, whichever layers they come from. */
+const CHECKS = [checkClientIdLengths, checkBcryptCosts, checkRuleNames, checkTls, checkAutoBan] as const;
+
+export function crossCheck(config: Config): Fault[] {
+  return CHECKS.flatMap((check) => check(config));
+}
+
+function checkClientIdLengths({ auth }: Config): Fault[] {
+  return checkOrder(auth, "auth", "min-client-id-length", "max-client-id-length");
+}
+
+function checkBcryptCosts({ auth }: Config): Fault[] {
+  return checkOrder(auth, "auth", "min-bcrypt-cost", "max-bcrypt-cost");
+}
+
+function checkOrder<L extends string, H extends string>(
+  section: Readonly<Record<L | H, number>>,
+  name: string,
+  low: L,
+  high: H,
+): Fault[] {
+  if (section[low] <= section[high]) return [];
+  const message = `${section[low]} is above ${quote(high)}, which is ${section[high]}`;
+  return [{ path: [name, low], message, orElse: [name, high] }];
+}
+
+function checkRuleNames({ acl }: Config): Fault[] {
+  const seen = new Set<string>();
+  const faults: Fault[] = [];
+  for (let index = 0; index < acl.rules.length; index++) {
+    const name = acl.rules[index]?.name ?? "";
+    if (seen.has(name)) {
+      faults.push({ path: ["acl", "rules", index, "name"], message: `another rule is named ${quote(name)} too` });
+    }
+    seen.add(name);
+  }
+  return faults;
+}
+
+function checkTls({ agent, admin }: Config): Fault[] {
+  return [
+    ...checkPair(agent["grpc-tls"], ["agent", "grpc-tls"]),
+    ...checkPair(admin.tls, ["admin", "tls"]),
+  ];
+}
+
+function checkPair(tls: { "cert-file"?: string; "key-file"?: string } | undefined, path: readonly string[]): Fault[] {
+  if (tls === undefined) return [];
+  const missing = (["cert-file", "key-file"] as const).filter((key) => tls[key] === undefined);
+  return missing.map((key) => ({ path, message: `${quote(key)} is missing` }));
+}
+
+const AUTO_BAN_KEYS = ["refusals", "window-secs", "ban-secs", "by"] as const;
+
+function checkAutoBan(config: Config): Fault[] {
+  const autoBan = config["auto-ban"];
+  if (autoBan === undefined) return [];
+  const missing = AUTO_BAN_KEYS.filter((key) => autoBan[key] === undefined);
+  return missing.map((key) => ({ path: ["auto-ban"], message: `${quote(key)} is missing` }));
+}

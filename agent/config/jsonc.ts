@@ -1,0 +1,280 @@
+/**
+ * JSON with comments and trailing commas (JSONC), read once and strictly.
+ *
+ * Why not jsonc-parser: its npm package is CommonJS and costs Deno 13 to 40 ms to import, more than loading may take in
+ * all; it is 2.5 times slower on large rule sets; it takes the last of two equal keys and loses a key `__proto__`
+ * (assigning it replaces the prototype). `jsonc_test.ts` holds this parser against it.
+ */
+
+/** A place whose offset is looked for while the text is read. */
+export interface Wanted {
+  /** Offset of the key that leads here. */
+  key?: number;
+  /** Offset of the first character of the value. */
+  value?: number;
+  readonly children: Map<string | number, Wanted>;
+}
+
+export interface SyntaxFault {
+  readonly offset: number;
+  /** Never quotes the text: it might be a secret without its quotes. */
+  readonly text: string;
+}
+
+export interface DuplicateKey {
+  /** Of the second one. */
+  readonly offset: number;
+  /** Keys and places that lead to it, itself included. */
+  readonly path: readonly (string | number)[];
+}
+
+export type JsoncResult =
+  | { readonly value: unknown; readonly duplicates: readonly DuplicateKey[] }
+  | { readonly fault: SyntaxFault };
+
+/** Deeper nesting has no use in a configuration and would end as a stack overflow. */
+const MAX_DEPTH = 100;
+/** As many duplicates are told apart; who has more has a generated file. */
+const MAX_DUPLICATES = 100;
+
+const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
+const WORD = /[A-Za-z0-9_$.+-]+/y;
+
+const TAB = 0x09;
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const ASTERISK = 0x2a;
+const COMMA = 0x2c;
+const MINUS = 0x2d;
+const SLASH = 0x2f;
+const ZERO = 0x30;
+const NINE = 0x39;
+const COLON = 0x3a;
+const OPEN_BRACKET = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const BYTE_ORDER_MARK = 0xfeff;
+
+/** What may stand behind a number; anything else is for the slow way to judge. */
+const ENDS_NUMBER: ReadonlySet<number> = new Set([
+  COMMA,
+  CLOSE_BRACKET,
+  CLOSE_BRACE,
+  SPACE,
+  LINE_FEED,
+  CARRIAGE_RETURN,
+]);
+
+/**
+ * Reads a text. Objects have their keys as own properties, `__proto__` too. With `wanted`, the offsets of the places in
+ * it are noted; offsets count UTF-16 code units, a byte order mark included.
+ */
+export function parseJsonc(text: string, wanted: Wanted | null = null): JsoncResult {
+  const parser = new Parser(text);
+  try {
+    return { value: parser.document(wanted), duplicates: parser.duplicates };
+  } catch (error) {
+    if (error instanceof Halt) return { fault: { offset: error.offset, text: error.message } };
+    throw error;
+  }
+}
+
+class Halt extends Error {
+  constructor(readonly offset: number, message: string) {
+    super(message);
+  }
+}
+
+class Parser {
+  readonly duplicates: DuplicateKey[] = [];
+  readonly #text: string;
+  readonly #path: (string | number)[] = [];
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  document(wanted: Wanted | null): unknown {
+    if (this.#text.charCodeAt(0) === BYTE_ORDER_MARK) this.#at = 1;
+    const value = this.#value(wanted);
+    this.#skipBlank();
+    if (this.#at < this.#text.length) throw this.#halt("expected the end of the file");
+    return value;
+  }
+
+  /** Why a getter of errors and not a method that throws: the compiler then sees that nothing comes after. */
+  #halt(text: string, offset = this.#at): Halt {
+    return new Halt(offset, offset >= this.#text.length ? `${text}, found the end of the file` : text);
+  }
+
+  #value(wanted: Wanted | null): unknown {
+    this.#skipBlank();
+    const offset = this.#at;
+    if (wanted !== null) wanted.value = offset;
+    const code = this.#text.charCodeAt(offset);
+    if (code === QUOTE) return this.#string();
+    if (code === OPEN_BRACE) return this.#object(wanted);
+    if (code === OPEN_BRACKET) return this.#array(wanted);
+    if (code === MINUS || (code >= ZERO && code <= NINE)) return this.#number();
+    if (this.#word("true")) return true;
+    if (this.#word("false")) return false;
+    if (this.#word("null")) return null;
+    throw this.#halt("expected a value");
+  }
+
+  #word(word: string): boolean {
+    if (!this.#text.startsWith(word, this.#at)) return false;
+    WORD.lastIndex = this.#at;
+    WORD.test(this.#text);
+    if (WORD.lastIndex !== this.#at + word.length) return false;
+    this.#at += word.length;
+    return true;
+  }
+
+  #number(): number {
+    const start = this.#at;
+    const digit = this.#text.charCodeAt(start) - ZERO;
+    if (digit >= 0 && digit <= 9 && ENDS_NUMBER.has(this.#text.charCodeAt(start + 1))) {
+      this.#at++;
+      return digit;
+    }
+    NUMBER.lastIndex = start;
+    const end = NUMBER.test(this.#text) ? NUMBER.lastIndex : start;
+    WORD.lastIndex = start;
+    WORD.test(this.#text);
+    if (end === start || WORD.lastIndex !== end) throw this.#halt("expected a number as JSON writes it");
+    this.#at = end;
+    const value = Number(this.#text.slice(start, end));
+    if (!Number.isFinite(value)) throw this.#halt("the number is too large", start);
+    return value;
+  }
+
+  #string(): string {
+    const text = this.#text;
+    const start = this.#at;
+    let escaped = false;
+    let at = start + 1;
+    for (;;) {
+      const code = text.charCodeAt(at);
+      if (code === QUOTE) break;
+      if (code === BACKSLASH) {
+        escaped = true;
+        at++;
+      } else if (code < SPACE) {
+        if (code === LINE_FEED || code === CARRIAGE_RETURN) throw this.#halt(UNTERMINATED, start);
+        throw this.#halt("a control character in a text must be written as an escape", at);
+      } else if (Number.isNaN(code)) throw new Halt(start, UNTERMINATED);
+      at++;
+    }
+    this.#at = at + 1;
+    if (!escaped) return text.slice(start + 1, at);
+    try {
+      return JSON.parse(text.slice(start, at + 1));
+    } catch {
+      throw this.#halt("the text holds an escape that JSON does not know", start);
+    }
+  }
+
+  #array(wanted: Wanted | null): unknown[] {
+    const items: unknown[] = [];
+    this.#enter();
+    const depth = this.#path.length;
+    for (;;) {
+      this.#skipBlank();
+      if (this.#text.charCodeAt(this.#at) === CLOSE_BRACKET) break;
+      this.#path[depth - 1] = items.length;
+      items.push(this.#value(wanted === null ? null : wanted.children.get(items.length) ?? null));
+      this.#skipBlank();
+      const code = this.#text.charCodeAt(this.#at);
+      if (code === CLOSE_BRACKET) break;
+      if (code !== COMMA) throw this.#halt(`expected "," or "]"`);
+      this.#at++;
+    }
+    this.#leave();
+    return items;
+  }
+
+  #object(wanted: Wanted | null): Record<string, unknown> {
+    const object: Record<string, unknown> = {};
+    this.#enter();
+    const depth = this.#path.length;
+    for (;;) {
+      this.#skipBlank();
+      const offset = this.#at;
+      const code = this.#text.charCodeAt(offset);
+      if (code === CLOSE_BRACE) break;
+      if (code !== QUOTE) throw this.#halt(`expected a key in double quotes or "}"`);
+      const key = this.#string();
+      this.#path[depth - 1] = key;
+      if (Object.hasOwn(object, key) && this.duplicates.length < MAX_DUPLICATES) {
+        this.duplicates.push({ offset, path: [...this.#path] });
+      }
+      const child = wanted === null ? null : wanted.children.get(key) ?? null;
+      if (child !== null) child.key = offset;
+      this.#skipBlank();
+      if (this.#text.charCodeAt(this.#at) !== COLON) throw this.#halt(`expected ":"`);
+      this.#at++;
+      const value = this.#value(child);
+      if (key === "__proto__") define(object, key, value);
+      else object[key] = value;
+      this.#skipBlank();
+      const next = this.#text.charCodeAt(this.#at);
+      if (next === CLOSE_BRACE) break;
+      if (next !== COMMA) throw this.#halt(`expected "," or "}"`);
+      this.#at++;
+    }
+    this.#leave();
+    return object;
+  }
+
+  #enter(): void {
+    if (this.#path.length === MAX_DEPTH) throw this.#halt(`nested deeper than ${MAX_DEPTH} levels`);
+    this.#at++;
+    this.#path.push(0);
+  }
+
+  #leave(): void {
+    this.#at++;
+    this.#path.pop();
+  }
+
+  /** White space and comments. */
+  #skipBlank(): void {
+    const text = this.#text;
+    for (;;) {
+      const code = text.charCodeAt(this.#at);
+      if (code === SPACE || code === LINE_FEED || code === CARRIAGE_RETURN || code === TAB) this.#at++;
+      else if (code === SLASH) this.#skipComment();
+      else return;
+    }
+  }
+
+  #skipComment(): void {
+    const text = this.#text;
+    const start = this.#at;
+    const code = text.charCodeAt(start + 1);
+    if (code === SLASH) {
+      while (this.#at < text.length && !isLineBreak(text.charCodeAt(this.#at))) this.#at++;
+    } else if (code === ASTERISK) {
+      const end = text.indexOf("*/", start + 2);
+      if (end < 0) throw new Halt(start, "the comment does not end");
+      this.#at = end + 2;
+    } else throw this.#halt("expected a value or a comment");
+  }
+}
+
+const UNTERMINATED = "the text does not end on its line";
+
+function isLineBreak(code: number): boolean {
+  return code === LINE_FEED || code === CARRIAGE_RETURN;
+}
+
+/** Sets an own property whatever its name: assigning `__proto__` would replace the prototype instead. */
+export function define(object: object, key: string, value: unknown): void {
+  Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
+}

@@ -1,0 +1,153 @@
+import { createHash } from "node:crypto";
+import { crossCheck } from "./checks.ts";
+import { conform, type Finding } from "./conform.ts";
+import { ConfigDocument } from "./document.ts";
+import type { Environment } from "./expand.ts";
+import { isBag } from "./keyed.ts";
+import { fillDefaults, merge } from "./merge.ts";
+import { NOT_YET, type NotYetTable } from "./not_yet.ts";
+import { type Fault, type Path, type Problem, problem } from "./problem.ts";
+import { quoteWhole } from "./quote.ts";
+import type { ReadText } from "./read_text.ts";
+import { RULES, RULES_FILE } from "./schema/acl.ts";
+import { CONFIG, type Config } from "./schema/config.ts";
+import type { AnyShape } from "./shape.ts";
+import { byPlace, type Layer, type LayerName, type Origin, type RulesLayer, Sources } from "./sources.ts";
+
+export interface LayerOptions {
+  readonly file?: { readonly path: string; readonly text: string } | undefined;
+  /** What the proxy pushed, as JSON.parse gives it; undefined, null and `{}` change nothing. */
+  readonly push?: unknown;
+  readonly env: Environment;
+  /** Reads `acl.rules-file`. */
+  readonly read: ReadText;
+  /** For tests: other keys that are refused as not built yet. */
+  readonly notYet?: NotYetTable;
+}
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** First 12 hex digits of the SHA-256 of the effective configuration. */
+  readonly version: string;
+  /** Paths of all files that were read, the configuration file first: what a watcher watches. */
+  readonly files: readonly string[];
+  /** The layer that a value comes from, and its place there. */
+  originOf(path: Path): Origin;
+  /** Words faults that only compiling finds, each with its place. */
+  problemsAt(faults: readonly Fault[]): Problem[];
+}
+
+export type LoadResult = LoadedConfig | { readonly problems: readonly Problem[] };
+
+/** Lays the sources over each other: all of the configuration, or all that is wrong with it. Touches nothing but `read`. */
+export function resolveLayers(options: LayerOptions): LoadResult {
+  const problems: Problem[] = [];
+  const layers: Layer[] = [];
+  const { file, push } = options;
+  if (file !== undefined) layers.push(toLayer("file", ConfigDocument.ofText(file.path, file.text), CONFIG));
+  if (push !== undefined && push !== null) {
+    layers.push(toLayer("push", ConfigDocument.ofValue("the proxy's push", push), CONFIG));
+  }
+  const merged = layers.reduce((low: unknown, { value }) => merge(CONFIG, low, value), {});
+  const rules = rulesLayer(merged);
+  if (problems.length > 0) return { problems };
+  const config = fillDefaults(CONFIG, rules === null ? merged : appendRules(merged, rules)) as Config;
+  const sources = new Sources(layers, rules);
+  const faults = crossCheck(config);
+  if (faults.length > 0) return { problems: sources.problemsAt(faults) };
+  return {
+    config,
+    version: versionOf(config),
+    files: [file?.path, rules?.document.file].filter((path) => typeof path === "string"),
+    originOf: (path) => sources.originOf(path),
+    problemsAt: (faults) => sources.problemsAt(faults),
+  };
+
+  function toLayer(name: LayerName, document: ConfigDocument, shape: AnyShape): Layer {
+    if (document.fault !== null) {
+      problems.push(problem("syntax", document.placeAt(document.fault.offset), [], document.fault.text));
+      return { name, document, shape, value: undefined };
+    }
+    const { value, findings, untold } = conform(shape, document, options.env, options.notYet ?? NOT_YET);
+    problems.push(...placed(document, findings));
+    if (untold > 0) problems.push(problem("check", { source: document.source }, [], `${untold} more problems`));
+    return { name, document, shape, value };
+  }
+
+  function rulesLayer(merged: unknown): RulesLayer | null {
+    const acl = isBag(merged) && isBag(merged["acl"]) ? merged["acl"] : {};
+    const named = acl["rules-file"];
+    if (typeof named !== "string") return null;
+    const path = ["acl", "rules-file"];
+    const before = new Sources(layers, null);
+    const fromFile = before.originOf(path).layer === "file";
+    if (!fromFile && !named.startsWith("/")) {
+      problems.push(...before.problemsAt([{ path, message: "what the proxy pushes must be an absolute path" }]));
+      return null;
+    }
+    const resolved = resolveBeside(options.file?.path ?? "", named);
+    const read = options.read(resolved);
+    if ("fault" in read) {
+      problems.push(...before.problemsAt([{ path, message: `cannot read ${quoteWhole(resolved)}: ${read.fault}` }]));
+      return null;
+    }
+    const document = ConfigDocument.ofText(resolved, read.text);
+    const isList = Array.isArray(document.value);
+    const layer = toLayer("rules-file", document, isList ? RULES : RULES_FILE);
+    problems.push(...placed(document, groupsTwice(acl["groups"], layer.value)));
+    return {
+      ...layer,
+      rulesPath: isList ? [] : ["rules"],
+      rulesBefore: lengthOf(acl["rules"]),
+      testsBefore: lengthOf(acl["tests"]),
+    };
+  }
+}
+
+/** Findings with their places, in the order of the text. */
+function placed(document: ConfigDocument, findings: readonly Finding[]): Problem[] {
+  const places = document.places(findings);
+  return findings
+    .map(({ kind, path, text }, index) => problem(kind, places[index] ?? { source: document.source }, path, text))
+    .sort(byPlace);
+}
+
+function groupsTwice(groups: unknown, rulesFile: unknown): Finding[] {
+  const further = isBag(rulesFile) ? rulesFile["groups"] : undefined;
+  if (!isBag(groups) || !isBag(further)) return [];
+  const twice = Object.keys(further).filter((name) => Object.hasOwn(groups, name));
+  return twice.map((name) => {
+    const path = ["groups", name];
+    return { kind: "check", path, raw: path, of: "key", text: "the configuration has a group of that name already" };
+  });
+}
+
+function appendRules(merged: unknown, layer: RulesLayer): unknown {
+  const further = Array.isArray(layer.value) ? { rules: layer.value } : layer.value;
+  if (!isBag(merged) || !isBag(merged["acl"]) || !isBag(further)) return merged;
+  const { acl } = merged;
+  const joined = { ...acl, rules: join(acl["rules"], further["rules"]), tests: join(acl["tests"], further["tests"]) };
+  return { ...merged, acl: merge(CONFIG.properties.get("acl")?.shape ?? CONFIG, joined, groupsOf(further)) };
+}
+
+function groupsOf(further: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return further["groups"] === undefined ? {} : { groups: further["groups"] };
+}
+
+function join(first: unknown, second: unknown): unknown[] {
+  return [...(Array.isArray(first) ? first : []), ...(Array.isArray(second) ? second : [])];
+}
+
+function lengthOf(list: unknown): number {
+  return Array.isArray(list) ? list.length : 0;
+}
+
+/** A relative path is taken from the directory of the file that names it, not from wherever the agent was started. */
+function resolveBeside(file: string, path: string): string {
+  return path.startsWith("/") ? path : file.slice(0, file.lastIndexOf("/") + 1) + path;
+}
+
+/** Keys are in the order of the schema and those of maps sorted: JSON.stringify writes the canonical form. */
+function versionOf(config: Config): string {
+  return createHash("sha256").update(JSON.stringify(config)).digest("hex").slice(0, 12);
+}

@@ -1,0 +1,43 @@
+import type { Environment } from "./expand.ts";
+import { type LoadResult, resolveLayers } from "./layers.ts";
+import type { NotYetTable } from "./not_yet.ts";
+import { quoteWhole } from "./quote.ts";
+import { type ReadText, readText } from "./read_text.ts";
+
+export interface LoadOptions {
+  /** The configuration file; without `text` it is read. */
+  readonly file?: { readonly path: string; readonly text?: string };
+  /** What the proxy pushed, as JSON.parse gives it; undefined, null and `{}` change nothing. */
+  readonly push?: unknown;
+  readonly env: Environment;
+  /** For tests: how files are read, and which keys are refused as not built yet. */
+  readonly read?: ReadText;
+  readonly notYet?: NotYetTable;
+}
+
+/**
+ * Loads a configuration: all of it, or all that is wrong with it. Synchronous, never throws. Without file and push: the
+ * defaults.
+ *
+ * ```ts
+ * import { loadConfig } from "./load.ts";
+ * import { assert } from "node:console";
+ *
+ * const text = `{ "acl": { "default_action": "deny", "rules": { "all": { "topics": "#", "decision": "allow" } } } }`;
+ * const loaded = loadConfig({ file: { path: "acl.json", text }, env: () => undefined });
+ * if ("problems" in loaded) throw new Error(loaded.problems.map((problem) => problem.message).join("\n"));
+ * assert(loaded.config.acl.rules[0]?.topics?.[0] === "#");
+ * assert(loaded.originOf(["acl", "rules", 0]).line === 1);
+ * ```
+ */
+export function loadConfig(options: LoadOptions): LoadResult {
+  const { file, read = readText } = options;
+  if (file === undefined) return resolveLayers({ ...options, read, file: undefined });
+  const { path, text } = file;
+  if (text !== undefined) return resolveLayers({ ...options, read, file: { path, text } });
+  const found = read(path);
+  if ("text" in found) return resolveLayers({ ...options, read, file: { path, text: found.text } });
+  const source = quoteWhole(path);
+  const message = `Cannot read ${source}: ${found.fault}`;
+  return { problems: [{ kind: "read", place: { source, file: path }, path: [], text: found.fault, message }] };
+}

@@ -1,0 +1,162 @@
+import type { CompiledRule } from "./policy/acl/mod.ts";
+import type { Action } from "./policy/ground.ts";
+import type { Policy } from "./policy/policy.ts";
+import { PACKET, PACKET_NAMES, type Subscription } from "./mqtt/packet.ts";
+import type { Reason } from "./reasons.ts";
+import type { Session } from "./session.ts";
+
+/** What the packets of a frame were, as bits: they become the audit tags of an allowed frame. */
+export const KIND = {
+  CONNECT: 1,
+  PUBLISH: 2,
+  SUBSCRIBE: 4,
+  UNSUBSCRIBE: 8,
+  DELIVERY: 16,
+  ACK: 32,
+  PING: 64,
+  DISCONNECT: 128,
+} as const;
+
+/** Notes behind the tags, as bits (design: Audit tags). */
+export const NOTE = {
+  QOS_DOWNGRADED: 1,
+  BROKER_NONCONFORMANT: 2,
+  UNPARSED: 4,
+  SHADOW: 8,
+} as const;
+
+/** One refused packet of a frame, or one refused frame (packet type 0). */
+export interface Refusal {
+  readonly reason: Reason;
+  readonly action: Action;
+  readonly packetType: number;
+  readonly topic: string | null;
+  readonly rule: CompiledRule | null;
+}
+
+/** How many refused packets of one frame are told one by one; the rest is counted. */
+const MAX_TOLD = 16;
+
+/**
+ * What became of one frame: its packets' verdicts while they are made, then the frame's own.
+ *
+ * One object serves every frame, so that an allowed PUBLISH allocates nothing here; it is valid until the next frame.
+ */
+export class FrameReport {
+  policy!: Policy;
+  session: Session | null = null;
+  correlationId = "";
+  fromClient = true;
+
+  /** Whole packets and heads of PUBLISHes that were judged. */
+  packets = 0;
+  kinds = 0;
+  notes = 0;
+  /** Packets by type number. */
+  readonly types: Int32Array = new Int32Array(16);
+  /** Of the first packet that is worth telling: type, topic or filter, deciding rule. */
+  packetType = 0;
+  topic: string | null = null;
+  rule: CompiledRule | null = null;
+  shadow: CompiledRule | null = null;
+  qos = 0;
+  readonly refusals: Refusal[] = [];
+  refused = 0;
+
+  /** Every packet that may pass is a whole PUBLISH of QoS 0. */
+  othersLosable = true;
+  /** A packet sets or changes a topic alias, or begins or ends the connection: dropping it would leave two truths. */
+  undroppable = false;
+  /** Packets of the client that would wait for an answer if the frame were dropped. */
+  awaitingAnswer = 0;
+  /** What to remember if the frame passes. */
+  subscribe: Subscription[] | null = null;
+  unsubscribe: string[] | null = null;
+
+  /** The frame's verdict. */
+  verdict: "allow" | "drop" | "close" = "allow";
+  /** The refusal that is told: of the packet that closes, else of the first. */
+  refusal: Refusal | null = null;
+  /** Refused, but nothing is blocked: `verdict` is allow. */
+  detectOnly = false;
+
+  reset(policy: Policy, correlationId: string, fromClient: boolean): void {
+    this.policy = policy;
+    this.session = null;
+    this.correlationId = correlationId;
+    this.fromClient = fromClient;
+    if (this.packets === 1) this.types[this.packetType] = 0;
+    else if (this.packets > 1) this.types.fill(0);
+    this.packets = 0;
+    this.kinds = 0;
+    this.notes = 0;
+    this.packetType = 0;
+    this.topic = null;
+    this.rule = null;
+    this.shadow = null;
+    this.qos = 0;
+    if (this.refused > 0) this.refusals.length = 0;
+    this.refused = 0;
+    this.othersLosable = true;
+    this.undroppable = false;
+    this.awaitingAnswer = 0;
+    this.subscribe = null;
+    this.unsubscribe = null;
+    this.verdict = "allow";
+    this.refusal = null;
+    this.detectOnly = false;
+  }
+
+  /** Counts a packet and the kind of thing it is; O(1). */
+  count(packetType: number, kind: number): void {
+    this.types[packetType] = (this.types[packetType] as number) + 1;
+    this.packets++;
+    this.kinds |= kind;
+    if (this.packetType === 0) this.packetType = packetType;
+  }
+
+  /** A packet that may pass and is not a PUBLISH of QoS 0: with it the frame can not be dropped for another packet. */
+  keep(): void {
+    this.othersLosable = false;
+  }
+
+  refuse(reason: Reason, action: Action, packetType: number, topic: string | null, rule: CompiledRule | null): void {
+    this.refused++;
+    const refusal: Refusal = { reason, action, packetType, topic, rule };
+    if (this.refusals.length < MAX_TOLD) this.refusals.push(refusal);
+    if (this.refusal === null || (action === "close" && this.refusal.action !== "close")) this.refusal = refusal;
+  }
+
+  /** What the frame held, for a person: `2 PUBLISH, 1 PINGREQ`; null for a single packet or none. */
+  describePackets(): string | null {
+    if (this.packets < 2) return null;
+    const parts: string[] = [];
+    for (let type = PACKET.CONNECT; type <= PACKET.AUTH; type++) {
+      const count = this.types[type] as number;
+      if (count > 0) parts.push(`${count} ${PACKET_NAMES[type]}`);
+    }
+    return parts.join(", ");
+  }
+
+  /** Each refused packet, for a person; null where there is at most one. */
+  describeRefusals(): string | null {
+    if (this.refused < 2) return null;
+    const told = this.refusals.map(({ reason, packetType, topic, rule }) =>
+      `${PACKET_NAMES[packetType] ?? "frame"}${topic === null ? "" : ` ${cut(topic)}`}: ${reason.code}${
+        rule === null ? "" : ` by ${rule.name}`
+      }`
+    );
+    const more = this.refused - told.length;
+    return told.join("; ") + (more > 0 ? `; and ${more} more` : "");
+  }
+}
+
+const MAX_TEXT = 256;
+
+/** Client-made text in an audit entry is bounded: a client id may be 64 KiB long. */
+export function cut(text: string): string {
+  if (text.length <= MAX_TEXT) return text;
+  // Not in the middle of a surrogate pair, which would be no text any more.
+  const end = (text.charCodeAt(MAX_TEXT - 1) & 0xfc00) === 0xd800 ? MAX_TEXT - 1 : MAX_TEXT;
+  return `${text.slice(0, end)}…`;
+}

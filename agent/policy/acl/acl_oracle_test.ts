@@ -1,0 +1,435 @@
+/**
+ * The compiled rules against a slow, obvious reading of the same rules: a loop over all of them with `filterMatches`, `filterCovers` and `filtersOverlap`, sharing no code with what it tests.
+ */
+import { strict as assert } from "node:assert";
+import { filterCovers, filterMatches, filtersOverlap } from "../../mqtt/topic_filter.ts";
+import { parseAddress } from "../address.ts";
+import {
+  type AclConfig,
+  type AclDecision,
+  type Action,
+  bindSubject,
+  compileAcl,
+  decideConnect,
+  decidePublish,
+  decideReceive,
+  decideSubscribe,
+  decideUnsubscribe,
+  type MatchConfig,
+  type RuleConfig,
+  type Subject,
+} from "./mod.ts";
+
+interface Request {
+  readonly action: Action;
+  readonly topic: string;
+  readonly qos: 0 | 1 | 2;
+  readonly retain: boolean;
+}
+
+interface Outcome {
+  allowed: boolean;
+  reason: string;
+  rule: string | null;
+  shadow: string | null;
+  maxQosExceeded: boolean;
+  action: string;
+}
+
+const NOW_MS = Date.parse("2026-06-01T00:00:00Z");
+
+// ---- The oracle ----
+
+function oracle(config: AclConfig, who: Subject, asked: Request): Outcome {
+  const outcome = (allowed: boolean, reason: string, rule: RuleConfig | null = null): Outcome => ({
+    allowed,
+    reason,
+    rule: rule?.name ?? null,
+    shadow: null,
+    maxQosExceeded: allowed && rule !== null && asked.qos > (rule["max-qos"] ?? 2),
+    action: rule?.["deny-action"] ?? config["deny-action"],
+  });
+  if (!config.enabled) return outcome(true, "disabled");
+  const { action } = asked;
+  const client = action === "publish" || action === "subscribe" || action === "unsubscribe";
+  if (client && [...config["forbid-characters"] ?? ""].some((character) => asked.topic.includes(character))) {
+    return outcome(false, "forbidden-character");
+  }
+  const filterAsked = action === "subscribe" || action === "unsubscribe";
+  const topic = action === "connect" ? "" : effectiveTopic(config, asked.topic, filterAsked);
+  if (topic === null) return outcome(false, "invalid-topic");
+
+  const inForce = [...config.rules]
+    .map((rule, index) => ({ rule, index }))
+    .sort((a, b) => (b.rule.priority ?? 0) - (a.rule.priority ?? 0) || a.index - b.index)
+    .map(({ rule }) => rule)
+    .filter((rule) => rule.expires === undefined || NOW_MS < Date.parse(rule.expires))
+    .filter((rule) => holds(config, rule, who));
+  const listing = inForce.some((rule) => !rule.shadow && rule.actions?.includes("receive"));
+  const applies = (rule: RuleConfig) =>
+    isAbout(rule, action, listing) &&
+    (rule.retain === undefined || rule.retain === (action === "publish" && asked.retain)) &&
+    (action === "connect" ||
+      (rule.topics ?? []).some((written) => topicApplies(rule, written, topic, filterAsked, who)));
+  const first = inForce.find(applies);
+  const decider = inForce.find((rule) => !rule.shadow && applies(rule)) ?? null;
+
+  let result: Outcome;
+  if (decider !== null) result = outcome(decider.decision === "allow", "rule", decider);
+  else if (action === "connect" || action === "unsubscribe") result = outcome(true, "default");
+  else if (topic.startsWith("$") && config["dollar-topics"] === "rules") result = outcome(false, "dollar-topic");
+  else if (config["default-action"] === "allow") result = outcome(true, "default");
+  else result = outcome(false, "no-rule");
+  if (
+    action === "subscribe" && result.allowed && config["wildcard-subscriptions"] === "deny" && !decider?.wildcards &&
+    /[+#]/.test(asked.topic)
+  ) {
+    result = { ...result, allowed: false, reason: "wildcards", maxQosExceeded: false, action: config["deny-action"] };
+  }
+  if (first?.shadow) result.shadow = first.name;
+  return result;
+}
+
+function effectiveTopic(config: AclConfig, topic: string, isFilter: boolean): string | null {
+  let rest = strip(config, topic);
+  if (isFilter && rest.startsWith("$share/")) {
+    const parts = /^\$share\/([^/+#]+)\/(.+)$/s.exec(rest);
+    if (parts === null) return null;
+    rest = strip(config, parts[2] ?? "");
+    if (rest.startsWith("$share/")) return null;
+  }
+  return rest;
+}
+
+function strip(config: AclConfig, topic: string): string {
+  for (const prefix of config.unwrap) {
+    const pattern = prefix.split("/").map((level) => level === "+" ? "[^/]*" : level.replace("$", "\\$")).join("/");
+    const found = new RegExp(`^${pattern}(?=.)`, "s").exec(topic);
+    if (found !== null) return strip(config, topic.slice(found[0].length));
+  }
+  return topic;
+}
+
+function isAbout(rule: RuleConfig, action: Action, listing: boolean): boolean {
+  const unlisted = rule.actions === undefined || rule.actions.length === 0;
+  if (action === "receive") {
+    if (listing) return unlisted || rule.actions!.includes("receive");
+    return unlisted || rule.actions!.includes("subscribe") ||
+      (rule.shadow === true && rule.actions!.includes("receive"));
+  }
+  return unlisted ? action === "publish" || action === "subscribe" : rule.actions!.includes(action);
+}
+
+function holds(config: AclConfig, rule: RuleConfig, who: Subject): boolean {
+  const { match = {}, decision } = rule;
+  const allow = decision === "allow";
+  const nameCounts = who.username !== null && (who.proved || !allow);
+  const groups = who.groups.filter((group) => group !== "anonymous");
+  if (who.anonymous) groups.push("anonymous");
+  if (nameCounts) {
+    for (const [group, users] of Object.entries(config.groups)) if (users.includes(who.username!)) groups.push(group);
+  }
+  const { username, groups: wanted, attributes } = match;
+  if (username !== undefined && !(nameCounts && who.username === username)) return false;
+  if (match["username-regex"] !== undefined) {
+    if (!nameCounts || !new RegExp(match["username-regex"]).test(who.username!)) return false;
+  }
+  if (match["client-id"] !== undefined && match["client-id"] !== who.clientId) return false;
+  if (match["client-id-regex"] !== undefined && !new RegExp(match["client-id-regex"]).test(who.clientId)) return false;
+  if (match["client-ip"] !== undefined) {
+    if (who.address === null) {
+      if (allow) return false;
+    } else if (!match["client-ip"].some((range) => inRange(range, who.address!.text))) return false;
+  }
+  if (wanted !== undefined && !wanted.some((group) => groups.includes(group))) return false;
+  if (match["protocol-version"] !== undefined && !match["protocol-version"].includes(who.level)) return false;
+  if (match["route-id"] !== undefined && !match["route-id"].some((route) => route === who.routeId)) return false;
+  if (attributes !== undefined) {
+    if (allow && !who.proved) return false;
+    if (!Object.entries(attributes).every(([name, value]) => who.attributes?.get(name) === value)) return false;
+  }
+  return true;
+}
+
+/** The generator writes /8, /16 and /32 only. */
+function inRange(range: string, address: string): boolean {
+  const [network = "", bits = "32"] = range.split("/");
+  const octets = Number(bits) / 8;
+  return !address.includes(":") &&
+    network.split(".").slice(0, octets).join(".") === address.split(".").slice(0, octets).join(".");
+}
+
+function topicApplies(rule: RuleConfig, written: string, topic: string, isFilter: boolean, who: Subject): boolean {
+  if (rule.literal) return written === topic;
+  const allow = rule.decision === "allow";
+  let usable = true;
+  const put = (value: string | null | undefined): string => {
+    if (!value || /[/+#]/.test(value)) usable = false;
+    return value ?? "";
+  };
+  const filter = written.replaceAll(/\$\{([^}]*)\}/g, (_, name: string) => {
+    if (name === "clientid") return put(who.clientId);
+    if (name === "ip") return put(who.address?.text);
+    if (allow && !who.proved) usable = false;
+    return put(name === "username" ? who.username : who.attributes?.get(name.slice(5)));
+  });
+  if (!usable || (filter.startsWith("$") && written.startsWith("${"))) return false;
+  if (!isFilter) return filterMatches(filter, topic);
+  return allow ? filterCovers(filter, topic) : filtersOverlap(filter, topic);
+}
+
+// ---- Random rules, clients and requests ----
+
+class Random {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed;
+  }
+
+  below(bound: number): number {
+    this.#state = (Math.imul(this.#state, 1664525) + 1013904223) >>> 0;
+    return Math.floor(this.#state / 4294967296 * bound);
+  }
+
+  chance(percent: number): boolean {
+    return this.below(100) < percent;
+  }
+
+  pick<T>(list: readonly T[]): T {
+    return list[this.below(list.length)]!;
+  }
+}
+
+const LEVELS = ["a", "a", "b", "c", "", "+", "+", "#", "$x"];
+const TEMPLATES = ["${clientid}", "p-${username}", "${attr.site}", "${ip}", "${clientid}${username}", "$x${clientid}"];
+const USERS = ["ann", "bob", "a", "anonymous", "dev-1", "dev-2-x"];
+const CLIENT_IDS = ["a", "b", "c", "$x", "", "a/b", "+", "#", "dev-1", "p-"];
+const ADDRESSES = ["10.0.0.1", "10.1.0.1", "192.168.0.1", "2001:db8::1", null];
+const SITES = ["a", "b", "$x", ""];
+
+function randomTopic(random: Random, levels: readonly string[]): string {
+  for (;;) {
+    const picked: string[] = [];
+    for (let count = 1 + random.below(4); count > 0; count--) {
+      const level = random.pick(levels);
+      picked.push(level);
+      if (level === "#") break;
+    }
+    const topic = picked.join("/");
+    if (topic !== "") return topic;
+  }
+}
+
+function randomMatch(random: Random): MatchConfig {
+  const match: MatchConfig = {};
+  if (random.chance(30)) match.username = random.pick(USERS);
+  if (random.chance(15)) match["username-regex"] = random.pick(["^dev-", "^dev-1$", "n", "^dev-[0-9]", "^(ann|bob)$"]);
+  if (random.chance(15)) match["client-id"] = random.pick(CLIENT_IDS);
+  if (random.chance(10)) match["client-id-regex"] = random.pick(["^a", "b$", "^dev-", "^$"]);
+  if (random.chance(20)) {
+    match["client-ip"] = [random.pick(["10.0.0.0/8", "10.0.0.0/16", "10.0.0.1", "192.168.0.1/32"])];
+    if (random.chance(30)) match["client-ip"].push("192.168.0.0/16");
+  }
+  if (random.chance(30)) match.groups = random.pick([["anonymous"], ["ops"], ["dev", "ops"], ["token"]]);
+  if (random.chance(10)) match["protocol-version"] = random.pick<(3 | 4 | 5)[]>([[3], [4], [5], [4, 5]]);
+  if (random.chance(10)) match.attributes = { site: random.pick(SITES) };
+  if (random.chance(10)) match["route-id"] = random.pick([["r1"], ["r1", "r2"]]);
+  return match;
+}
+
+function randomRule(random: Random, name: string): RuleConfig {
+  const rule: RuleConfig = { name, decision: random.chance(55) ? "allow" : "deny" };
+  if (random.chance(60)) rule.match = randomMatch(random);
+  if (random.chance(60)) {
+    rule.actions = (["connect", "publish", "subscribe", "unsubscribe", "receive"] as const).filter(() =>
+      random.chance(40)
+    );
+  }
+  if (random.chance(15)) rule.literal = true;
+  const levels = rule.literal || random.chance(70) ? LEVELS : [...LEVELS, ...TEMPLATES];
+  rule.topics = Array.from({ length: 1 + random.below(3) }, () => randomTopic(random, levels));
+  if (random.chance(20)) rule.priority = random.below(4) - 1;
+  if (random.chance(20)) rule.retain = random.chance(50);
+  if (random.chance(25)) rule.shadow = true;
+  if (random.chance(25)) rule.expires = random.pick(["2026-05-31", "2026-06-01", "2026-06-01T00:00:01Z", "2027-01-01"]);
+  if (random.chance(20)) rule["deny-action"] = random.pick(["drop", "close"]);
+  if (random.chance(30)) rule.wildcards = random.chance(70);
+  if (rule.decision === "allow" && random.chance(40)) rule["max-qos"] = random.pick([0, 1, 2]);
+  return rule;
+}
+
+function randomConfig(random: Random): AclConfig {
+  const config: AclConfig = {
+    enabled: !random.chance(2),
+    "default-action": random.pick(["allow", "deny"]),
+    rules: Array.from({ length: random.below(12) }, (_, index) => randomRule(random, `rule-${index}`)),
+    groups: random.chance(70) ? { ops: ["ann", "anonymous"], dev: ["bob", "dev-1"] } : {},
+    "deny-action": random.pick(["drop", "close"]),
+    "wildcard-subscriptions": random.chance(25) ? "deny" : "allow",
+    "dollar-topics": random.pick(["rules", "default-action"]),
+    unwrap: random.chance(40) ? ["$queue/", "$delayed/+/"] : [],
+    "check-deliveries": true,
+    "check-response-topic": true,
+  };
+  if (random.chance(10)) config["forbid-characters"] = random.pick(["c", ".-", "b😀"]);
+  return config;
+}
+
+function randomSubject(random: Random): Subject {
+  const username = random.chance(75) ? random.pick(USERS) : null;
+  const address = random.pick(ADDRESSES);
+  return {
+    clientId: random.pick(CLIENT_IDS),
+    username,
+    proved: username !== null && random.chance(65),
+    groups: random.chance(30) ? [random.pick(["token", "ops", "anonymous"])] : [],
+    anonymous: username === null && random.chance(60),
+    address: address === null ? null : parseAddress(address),
+    level: random.pick([3, 4, 5]),
+    routeId: random.pick([null, "r1", "r2", "r3"]),
+    attributes: random.chance(60) ? new Map([["site", random.pick(SITES)]]) : null,
+  };
+}
+
+function randomRequest(random: Random, config: AclConfig): Request {
+  const action = random.pick<Action>([
+    "publish",
+    "publish",
+    "subscribe",
+    "subscribe",
+    "subscribe",
+    "unsubscribe",
+    "receive",
+    "connect",
+  ]);
+  const values = ["p-ann", "p-bob", "10.0.0.1", "aann", "$xa", "zzz", "dev-1", "p-"];
+  const filter = action === "subscribe" || action === "unsubscribe";
+  const levels = (filter ? LEVELS : LEVELS.filter((level) => level !== "+" && level !== "#"))
+    .concat(random.chance(40) ? values : []);
+  let topic = randomTopic(random, levels);
+  const literal = config.rules.find((rule) => rule.literal)?.topics?.[0];
+  if (filter && literal !== undefined && random.chance(10)) topic = literal;
+  if (random.chance(10)) topic = `${random.pick(["$queue/", "$delayed/7/", "$delayed//", "$queue/$queue/"])}${topic}`;
+  if (random.chance(15)) {
+    topic = `${
+      random.pick(["$share/g/", "$share/g/", "$share/g/$queue/", "$queue/$share/g/", "$share//", "$share/g/$share/h/"])
+    }${topic}`;
+  }
+  return { action, topic, qos: random.pick([0, 1, 2]), retain: random.chance(40) };
+}
+
+function decide(config: AclConfig, who: Subject, asked: Request): Outcome {
+  const compiled = compileAcl(config);
+  if ("problems" in compiled) assert.fail(JSON.stringify(compiled.problems));
+  const s = bindSubject(compiled.acl, who);
+  return told(ask(s, asked));
+}
+
+function ask(s: ReturnType<typeof bindSubject>, { action, topic, qos, retain }: Request): AclDecision {
+  switch (action) {
+    case "publish":
+      return decidePublish(s, topic, qos, retain, NOW_MS);
+    case "subscribe":
+      return decideSubscribe(s, topic, qos, NOW_MS);
+    case "unsubscribe":
+      return decideUnsubscribe(s, topic, NOW_MS);
+    case "receive":
+      return decideReceive(s, topic, NOW_MS);
+    case "connect":
+      return decideConnect(s, NOW_MS);
+  }
+}
+
+function told(decision: AclDecision): Outcome {
+  const { allowed, reason, rule, shadow, maxQosExceeded, action } = decision;
+  // What a packet that passes would get if it did not is of no interest.
+  return {
+    allowed,
+    reason,
+    rule: rule?.name ?? null,
+    shadow: shadow?.name ?? null,
+    maxQosExceeded,
+    action: allowed ? "" : action,
+  };
+}
+
+/** Takes away rules as long as the two still disagree, so that a failure can be read. */
+function shrink(config: AclConfig, who: Subject, asked: Request): AclConfig {
+  for (let index = 0; index < config.rules.length; index++) {
+    const less = { ...config, rules: config.rules.filter((_, place) => place !== index) };
+    if (differs(less, who, asked)) return shrink(less, who, asked);
+  }
+  return config;
+}
+
+function expected(config: AclConfig, who: Subject, asked: Request): Outcome {
+  const outcome = oracle(config, who, asked);
+  const qosBinds = asked.action === "publish" || asked.action === "subscribe";
+  return {
+    ...outcome,
+    maxQosExceeded: qosBinds && outcome.maxQosExceeded,
+    action: outcome.allowed ? "" : outcome.action,
+  };
+}
+
+function differs(config: AclConfig, who: Subject, asked: Request): boolean {
+  return JSON.stringify(decide(config, who, asked)) !== JSON.stringify(expected(config, who, asked));
+}
+
+Deno.test("compiled rules decide as a loop over all rules does, for random rules, clients and requests", () => {
+  const random = new Random(20260601);
+  const seen = new Map<string, number>();
+  for (let round = 0; round < 3000; round++) {
+    const config = randomConfig(random);
+    // Never meet anything, and are refused for that.
+    for (const rule of config.rules) {
+      rule.topics = rule.topics!.map((topic) => topic.replace(/^\$(?:share|queue|delayed)\b/, "$x"));
+    }
+    const compiled = compileAcl(config);
+    if ("problems" in compiled) assert.fail(JSON.stringify(compiled.problems));
+    for (let subjects = 0; subjects < 3; subjects++) {
+      const who = randomSubject(random);
+      const s = bindSubject(compiled.acl, who);
+      for (let requests = 0; requests < 8; requests++) {
+        const asked = randomRequest(random, config);
+        const got = told(ask(s, asked));
+        const wanted = expected(config, who, asked);
+        if (JSON.stringify(got) !== JSON.stringify(wanted)) {
+          const small = shrink(config, who, asked);
+          assert.deepEqual(
+            decide(small, who, asked),
+            expected(small, who, asked),
+            Deno.inspect({ small, who, asked }, { depth: 8 }),
+          );
+        }
+        for (
+          const what of [
+            `${asked.action} ${wanted.reason} ${wanted.allowed}`,
+            wanted.shadow === null ? "" : `shadow ${asked.action}`,
+          ]
+        ) {
+          seen.set(what, (seen.get(what) ?? 0) + 1);
+        }
+      }
+    }
+  }
+  // Whatever can happen did happen, more than once or twice.
+  for (const action of ["publish", "subscribe", "receive"]) {
+    for (const what of ["rule true", "rule false", "no-rule false", "default true", "dollar-topic false"]) {
+      assert.ok((seen.get(`${action} ${what}`) ?? 0) > 50, `${action} ${what}: ${seen.get(`${action} ${what}`)}`);
+    }
+    assert.ok((seen.get(`shadow ${action}`) ?? 0) > 50, `shadow ${action}`);
+  }
+  for (
+    const what of [
+      "subscribe wildcards false",
+      "subscribe invalid-topic false",
+      "unsubscribe rule false",
+      "connect rule false",
+      "publish forbidden-character false",
+    ]
+  ) {
+    assert.ok((seen.get(what) ?? 0) > 50, `${what}: ${seen.get(what)}`);
+  }
+});

@@ -1,0 +1,226 @@
+import { BIT, type CompiledAcl, type CompiledRule, type RuleClass } from "./compiled_acl.ts";
+import type { AclConfig, RuleConfig } from "./config.ts";
+import { LevelTable, PLUS, templateLabel } from "./level_table.ts";
+import type { CompiledMatch } from "./match.ts";
+import { OverlapIndex } from "./overlap_index.ts";
+import { RuleLists } from "./rule_lists.ts";
+import { type AclProblem, ruleActions, RuleChecker } from "./rule_problems.ts";
+import { RuleTrie } from "./rule_trie.ts";
+import { SubjectIndex } from "./subject_index.ts";
+import { TemplateTable } from "./topic_template.ts";
+import { TopicRequest } from "./topic_request.ts";
+import { Unwrapper } from "./unwrap.ts";
+
+export type CompileResult = { readonly acl: CompiledAcl } | { readonly problems: readonly AclProblem[] };
+
+/** Rules between two steps of {@link compileAclSteps}: some milliseconds. */
+const RULES_PER_STEP = 512;
+
+/** Compiles the rules, or reports all that is wrong with them, in the order of the rules. About 3 µs a rule. The configuration is kept: it must not change afterwards. */
+export function compileAcl(config: AclConfig): CompileResult {
+  const steps = compileAclSteps(config);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** As {@link compileAcl}, in steps of a few milliseconds: between them others may work, so that a reload delays no verdict. */
+export function* compileAclSteps(config: AclConfig): Generator<void, CompileResult> {
+  const checker = new RuleChecker(config);
+  const checked: { match: number; expiresMs: number }[] = [];
+  for (const [index, rule] of config.rules.entries()) {
+    checked.push(checker.check(rule, index));
+    if (checked.length % RULES_PER_STEP === 0) yield;
+  }
+  if (checker.problems.length > 0) return { problems: checker.problems };
+
+  const places = decidingOrder(config.rules);
+  const expiresMs = Float64Array.from(places, (place) => checked[place]!.expiresMs);
+  const builder = new AclBuilder(config, checker.matches, expiresMs);
+  for (const [order, place] of places.entries()) {
+    builder.add(config.rules[place]!, place, checked[place]!.match, order);
+    if (order % RULES_PER_STEP === 0) yield;
+  }
+  return { acl: builder.finish() };
+}
+
+/** Places of the rules by priority, highest first, then as listed. */
+function decidingOrder(rules: readonly RuleConfig[]): number[] {
+  return rules.map((_, place) => place).sort((a, b) => (rules[b]!.priority ?? 0) - (rules[a]!.priority ?? 0) || a - b);
+}
+
+/** Puts checked rules, one after the other in the order of deciding, into the tables. */
+class AclBuilder {
+  readonly #config: AclConfig;
+  readonly #rules: CompiledRule[] = [];
+  readonly #matches: { match: CompiledMatch; classes: RuleClass[] }[];
+  readonly #lists: RuleLists;
+  readonly #levels = new LevelTable();
+  readonly #templates = new TemplateTable();
+  readonly #trie: RuleTrie;
+  readonly #overlaps: OverlapIndex;
+  readonly #subjects = new SubjectIndex();
+  readonly #literals = new Map<string, number>();
+  readonly #classes = new Map<number, RuleClass>();
+  readonly #labels: number[] = [];
+  #deepest = 0;
+
+  constructor(config: AclConfig, matches: readonly CompiledMatch[], expiresMs: Float64Array) {
+    this.#config = config;
+    this.#matches = matches.map((match) => ({ match, classes: [] }));
+    this.#lists = new RuleLists(expiresMs);
+    this.#trie = new RuleTrie(this.#lists, this.#templates);
+    this.#overlaps = new OverlapIndex(this.#lists, this.#templates);
+  }
+
+  add(rule: RuleConfig, index: number, match: number, order: number): void {
+    this.#rules.push({
+      name: rule.name,
+      index,
+      allow: rule.decision === "allow",
+      shadow: rule.shadow === true,
+      namesJson: JSON.stringify([rule.name]),
+      maxQos: rule["max-qos"] ?? 2,
+      denyAction: rule["deny-action"] ?? this.#config["deny-action"],
+      config: rule,
+    });
+    const of = this.#class(rule, match, order);
+    if ((of.bits & BIT.CONNECT) !== 0) of.connectRules = this.#lists.add(of.connectRules, order);
+    if (rule.actions?.includes("receive")) {
+      of.listsReceiveUntilMs = Math.max(of.listsReceiveUntilMs, this.#lists.expiresMs[order]!);
+    }
+    for (const topic of rule.topics ?? []) {
+      if (of.literal) this.#addLiteral(of, topic, order);
+      else this.#addFilter(of, topic, order);
+    }
+  }
+
+  finish(): CompiledAcl {
+    const config = this.#config;
+    const groupsByUser = new Map<string, string[]>();
+    for (const [group, users] of Object.entries(config.groups)) {
+      for (const user of users) {
+        const groups = groupsByUser.get(user);
+        if (groups === undefined) groupsByUser.set(user, [group]);
+        else groups.push(group);
+      }
+    }
+    return {
+      config,
+      rules: this.#rules,
+      tables: {
+        trie: this.#trie,
+        overlaps: this.#overlaps,
+        lists: this.#lists,
+        templates: this.#templates,
+        literals: this.#literals,
+        matches: this.#matches,
+        subjects: this.#subjects,
+        unwrapper: new Unwrapper(config.unwrap),
+        forbidden: [...new Set(config["forbid-characters"] ?? "")],
+        groupsByUser,
+        request: new TopicRequest(this.#levels, this.#deepest),
+      },
+    };
+  }
+
+  #class(rule: RuleConfig, match: number, order: number): RuleClass {
+    const allow = rule.decision === "allow";
+    const shadow = rule.shadow === true;
+    const literal = rule.literal === true;
+    const bits = actionBits(rule);
+    const listsReceive = rule.actions?.includes("receive") ?? false;
+    const flags = bits << 4 | Number(listsReceive) << 3 | Number(allow) << 2 | Number(shadow) << 1 | Number(literal);
+    const key = match * 4096 + flags;
+    const known = this.#classes.get(key);
+    if (known !== undefined) return known;
+    const made: RuleClass = {
+      allow,
+      shadow,
+      literal,
+      bits,
+      minOrder: order,
+      root: 0,
+      dollarRoot: 0,
+      connectRules: 0,
+      listsReceiveUntilMs: -Infinity,
+    };
+    this.#classes.set(key, made);
+    const { classes } = this.#matches[match]!;
+    if (classes.length === 0) this.#subjects.add(this.#matches[match]!.match, match);
+    classes.push(made);
+    return made;
+  }
+
+  #addLiteral(of: RuleClass, topic: string, order: number): void {
+    let number = this.#literals.get(topic);
+    if (number === undefined) {
+      number = this.#literals.size;
+      this.#literals.set(topic, number);
+    }
+    of.root ||= this.#trie.newNode(order);
+    this.#trie.addRule(this.#trie.child(of.root, number, order), false, order);
+  }
+
+  #addFilter(of: RuleClass, topic: string, order: number): void {
+    const open = this.#readLabels(topic);
+    const labels = this.#labels;
+    let root: number;
+    if (topic.startsWith("$") && !topic.startsWith("${")) root = of.dollarRoot ||= this.#trie.newNode(order);
+    else root = of.root ||= this.#trie.newNode(order);
+    let node = root;
+    for (let depth = 0; depth < labels.length; depth++) node = this.#trie.child(node, labels[depth]!, order);
+    const decides = this.#trie.addRule(node, open, order);
+    if (!decides || of.allow || (of.bits & (BIT.SUBSCRIBE | BIT.UNSUBSCRIBE)) === 0) return;
+    if (topic === "#" || topic === "/#") labels.push(PLUS);
+    this.#overlaps.add(root, labels, open, order);
+  }
+
+  /** Fills `#labels` with the levels before a final `#`; true if there is one. */
+  #readLabels(topic: string): boolean {
+    const labels = this.#labels;
+    labels.length = 0;
+    let start = 0;
+    for (;;) {
+      const slash = topic.indexOf("/", start);
+      const level = slash < 0 ? topic.slice(start) : topic.slice(start, slash);
+      if (level === "#") return true;
+      if (level === "+") labels.push(PLUS);
+      else if (level.includes("${")) labels.push(templateLabel(this.#templates.intern(level)));
+      else labels.push(this.#levels.intern(level));
+      this.#deepest = Math.max(this.#deepest, labels.length);
+      if (slash < 0) return false;
+      start = slash + 1;
+    }
+  }
+}
+
+/** Bits of {@link BIT} for what the rule can decide. Whatever is no PUBLISH of a client counts as without the retain flag. */
+function actionBits(rule: RuleConfig): number {
+  const unlisted = rule.actions === undefined || rule.actions.length === 0;
+  let bits = 0;
+  for (const action of ruleActions(rule)) {
+    switch (action) {
+      case "publish":
+        if (rule.retain !== true) bits |= BIT.PUBLISH;
+        if (rule.retain !== false) bits |= BIT.PUBLISH_RETAINED;
+        break;
+      case "subscribe":
+        if (rule.retain !== true) bits |= BIT.SUBSCRIBE;
+        break;
+      case "unsubscribe":
+        if (rule.retain !== true) bits |= BIT.UNSUBSCRIBE;
+        break;
+      case "receive":
+        if (rule.retain !== true) bits |= unlisted ? BIT.RECEIVE_UNLISTED : BIT.RECEIVE;
+        break;
+      case "connect":
+        if (rule.retain !== true) bits |= BIT.CONNECT;
+        break;
+      default:
+        action satisfies never;
+    }
+  }
+  return bits;
+}

@@ -1,0 +1,85 @@
+import type { AclConfig, RuleConfig } from "./config.ts";
+import type { CompiledMatch } from "./match.ts";
+import type { OverlapIndex } from "./overlap_index.ts";
+import type { RuleLists } from "./rule_lists.ts";
+import type { RuleTrie } from "./rule_trie.ts";
+import type { SubjectIndex } from "./subject_index.ts";
+import type { TemplateTable } from "./topic_template.ts";
+import type { TopicRequest } from "./topic_request.ts";
+import type { Unwrapper } from "./unwrap.ts";
+
+/** A rule as decisions name it. Immutable. */
+export interface CompiledRule {
+  readonly name: string;
+  /** Place in the configured list. */
+  readonly index: number;
+  readonly allow: boolean;
+  readonly shadow: boolean;
+  /** `JSON.stringify([name])`, made once for the audit. */
+  readonly namesJson: string;
+  /** 2 where the rule sets none. */
+  readonly maxQos: 0 | 1 | 2;
+  /** The rule's own, or the section's. */
+  readonly denyAction: "drop" | "close";
+  readonly config: RuleConfig;
+}
+
+/** One immutable snapshot of compiled rules. */
+export interface CompiledAcl {
+  readonly config: AclConfig;
+  /** In the order of deciding: by priority, then as configured. A rule's place here is its *order*. */
+  readonly rules: readonly CompiledRule[];
+  /** What decisions look things up in. Not for use outside this directory. */
+  readonly tables: AclTables;
+}
+
+export interface AclTables {
+  readonly trie: RuleTrie;
+  readonly overlaps: OverlapIndex;
+  readonly lists: RuleLists;
+  readonly templates: TemplateTable;
+  /** Numbers of the topics of `literal` rules. */
+  readonly literals: ReadonlyMap<string, number>;
+  /** Distinct matches, and the classes of rules that have them. */
+  readonly matches: readonly { readonly match: CompiledMatch; readonly classes: readonly RuleClass[] }[];
+  readonly subjects: SubjectIndex;
+  readonly unwrapper: Unwrapper;
+  readonly forbidden: readonly string[];
+  /** User name to the groups that `acl.groups` gives it. */
+  readonly groupsByUser: ReadonlyMap<string, readonly string[]>;
+  /** Filled again by each decision. */
+  readonly request: TopicRequest;
+}
+
+/** Bits of what a rule can decide. */
+export const BIT = {
+  /** PUBLISH without the retain flag. */
+  PUBLISH: 1,
+  PUBLISH_RETAINED: 2,
+  SUBSCRIBE: 4,
+  UNSUBSCRIBE: 8,
+  /** A delivery, by a rule that lists `receive`. */
+  RECEIVE: 16,
+  /** A delivery, by a rule without actions. */
+  RECEIVE_UNLISTED: 32,
+  CONNECT: 64,
+} as const;
+
+/** Rules that differ only in topics, order and expiry, and so can share one trie. */
+export interface RuleClass {
+  readonly allow: boolean;
+  readonly shadow: boolean;
+  readonly literal: boolean;
+  /** Bits of {@link BIT}. */
+  readonly bits: number;
+  /** Order of its first rule. */
+  readonly minOrder: number;
+  /** Node for filters that begin with no `$`, in which `#` and a leading `+` are; of a literal class for all topics. 0: none. */
+  root: number;
+  /** Node for filters that begin with `$`: [MQTT-4.7.2-1] is so a matter of where to begin. 0: none. */
+  dollarRoot: number;
+  /** List of its rules, for `connect`. */
+  connectRules: number;
+  /** Its rules list `receive`: until when one of them is in force, milliseconds since 1970; else -infinity. */
+  listsReceiveUntilMs: number;
+}

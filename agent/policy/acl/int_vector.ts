@@ -1,0 +1,38 @@
+/** A growing array of 32-bit integers without a JavaScript value for each. Read through `data`, which is replaced when it grows. */
+export class IntVector {
+  data: Int32Array;
+  length = 0;
+
+  constructor(capacity: number) {
+    this.data = new Int32Array(Math.max(8, capacity));
+  }
+
+  push(value: number): void {
+    this.reserve(1);
+    this.data[this.length++] = value;
+  }
+
+  /** Adds `count` zeros and returns the place of the first. */
+  extend(count: number): number {
+    this.reserve(count);
+    const at = this.length;
+    this.length += count;
+    return at;
+  }
+
+  private reserve(more: number): void {
+    const needed = this.length + more;
+    if (needed <= this.data.length) return;
+    const grown = new Int32Array(Math.max(needed, this.data.length * 2));
+    grown.set(this.data);
+    this.data = grown;
+  }
+}
+
+/** Spreads the bits of two integers over 32 (the finaliser of MurmurHash3). */
+export function mixHash(a: number, b: number): number {
+  let hash = Math.imul(a, 0x9e3779b1) ^ b;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return hash ^ (hash >>> 16);
+}

@@ -1,0 +1,19 @@
+/**
+ * Access control: configured rules compiled once, decisions over them. Compile (`compileAcl`), bind each client (`bindSubject`), decide.
+ */
+export type { AclConfig, Action, MatchConfig, RuleConfig } from "./config.ts";
+export type { CompiledAcl, CompiledRule } from "./compiled_acl.ts";
+export { compileAcl, compileAclSteps, type CompileResult } from "./compile.ts";
+export type { AclProblem } from "./rule_problems.ts";
+export { ANONYMOUS_GROUP, type Subject } from "./match.ts";
+export { bindSubject, type SubjectAcl } from "./subject.ts";
+export {
+  type AclDecision,
+  type AclReason,
+  decideConnect,
+  decidePublish,
+  decideReceive,
+  decideSubscribe,
+  decideUnsubscribe,
+} from "./decide.ts";
+export { type EmbeddedTest, type EmbeddedTestFailure, runEmbeddedTests } from "./embedded_tests.ts";

@@ -1,0 +1,153 @@
+/** What is wrong with the rules, all of it, before anything is compiled. */
+import { filterProblem, filtersOverlap } from "../../mqtt/topic_filter.ts";
+import type { AclConfig, Action, RuleConfig } from "./config.ts";
+import { ANONYMOUS_GROUP, type CompiledMatch, compileMatch, matchKey, type MatchProblem } from "./match.ts";
+import { splitPlaceholders } from "./topic_template.ts";
+import { Unwrapper, unwrapProblem } from "./unwrap.ts";
+
+/** One thing wrong with the configured rules. */
+export interface AclProblem {
+  /** Place in `rules`; -1 for the section itself. */
+  readonly rule: number;
+  /** Path inside the rule (or the section), e.g. `topics/2`, `match/client-ip/0`. */
+  readonly key: string;
+  readonly message: string;
+}
+
+/** What a rule without `actions` is about. */
+const DEFAULT_ACTIONS: readonly Action[] = ["publish", "subscribe", "receive"];
+
+/** What the rule is about. */
+export function ruleActions(rule: RuleConfig): readonly Action[] {
+  return rule.actions === undefined || rule.actions.length === 0 ? DEFAULT_ACTIONS : rule.actions;
+}
+
+/** Problems of the section outside its rules. */
+export function sectionProblems(config: AclConfig): AclProblem[] {
+  const problems: AclProblem[] = [];
+  for (const [index, prefix] of config.unwrap.entries()) {
+    const found = unwrapProblem(prefix);
+    if (found !== null) {
+      problems.push({ rule: -1, key: `unwrap/${index}`, message: `Cannot unwrap topics from "${prefix}": ${found}` });
+    }
+  }
+  if (config["forbid-characters"]?.includes("/")) {
+    problems.push({
+      rule: -1,
+      key: "forbid-characters",
+      message: 'Cannot forbid "/" in topics: it separates their levels',
+    });
+  }
+  if (Object.hasOwn(config.groups, ANONYMOUS_GROUP)) {
+    problems.push({
+      rule: -1,
+      key: `groups/${ANONYMOUS_GROUP}`,
+      message: `Cannot define the group "${ANONYMOUS_GROUP}": it is built in, and has the clients without credentials`,
+    });
+  }
+  return problems;
+}
+
+/** Checks rules one by one; keeps what it had to compile for that, each distinct match once. */
+export class RuleChecker {
+  readonly problems: AclProblem[];
+  /** Distinct matches in order of appearance. */
+  readonly matches: CompiledMatch[] = [];
+  readonly #matchNumbers = new Map<string, number>();
+  /** Problems of matches that have some. */
+  readonly #matchProblems = new Map<number, readonly MatchProblem[]>();
+  readonly #firstByName = new Map<string, number>();
+  readonly #unwrapper: Unwrapper;
+
+  constructor(config: AclConfig) {
+    this.problems = sectionProblems(config);
+    this.#unwrapper = new Unwrapper(config.unwrap.filter((prefix) => unwrapProblem(prefix) === null));
+  }
+
+  /** Checks the rule at place `index`; returns the number of its match and when it expires. */
+  check(rule: RuleConfig, index: number): { match: number; expiresMs: number } {
+    const report = (key: string, message: string) => this.problems.push({ rule: index, key, message });
+    const first = this.#firstByName.get(rule.name);
+    if (first === undefined) this.#firstByName.set(rule.name, index);
+    else report("name", `Cannot use the name "${rule.name}" twice: rule ${first + 1} has it`);
+
+    const actions = ruleActions(rule);
+    const topics = rule.topics ?? [];
+    if (topics.length === 0 && rule.topics !== undefined) report("topics", 'Cannot use an empty list as "topics"');
+    else if (topics.length === 0 && actions.some((action) => action !== "connect")) {
+      report("topics", `Cannot use rule "${rule.name}" without topics: only a rule for "connect" alone needs none`);
+    }
+    const subscribes = actions.includes("subscribe") || actions.includes("unsubscribe");
+    for (const [place, topic] of topics.entries()) {
+      const problem = this.#topicProblem(topic, rule.literal === true, subscribes);
+      if (problem !== null) report(`topics/${place}`, `Cannot use topic "${topic}" in a rule: ${problem}`);
+    }
+    if (rule["max-qos"] !== undefined && rule.decision === "deny") {
+      report("max-qos", 'Cannot use "max-qos" in a rule that denies: it bounds what is allowed');
+    }
+    let expiresMs = Infinity;
+    if (rule.expires !== undefined) {
+      expiresMs = parseExpiry(rule.expires);
+      if (Number.isNaN(expiresMs)) {
+        report(
+          "expires",
+          `Cannot use "${rule.expires}" as "expires": it is no ISO 8601 date, or date and time with offset (2027-01-31, 2027-01-31T12:00:00Z)`,
+        );
+      }
+    }
+    return { match: this.#match(rule, report), expiresMs };
+  }
+
+  #match(rule: RuleConfig, report: (key: string, message: string) => void): number {
+    const key = matchKey(rule.match);
+    let number = this.#matchNumbers.get(key);
+    if (number === undefined) {
+      const problems: MatchProblem[] = [];
+      number = this.matches.length;
+      this.matches.push(compileMatch(rule.match ?? {}, problems));
+      this.#matchNumbers.set(key, number);
+      if (problems.length > 0) this.#matchProblems.set(number, problems);
+    }
+    for (const problem of this.#matchProblems.get(number) ?? []) report(`match/${problem.key}`, problem.message);
+    return number;
+  }
+
+  #topicProblem(topic: string, literal: boolean, subscribes: boolean): string | null {
+    let filter = topic;
+    if (topic.includes("${")) {
+      const split = splitPlaceholders(topic);
+      if ("problem" in split) return split.problem;
+      if (literal) return 'placeholders mean nothing where "literal" is true';
+      if (topic.split("/").some((level) => level.includes("${") && /[+#]/.test(level))) {
+        return "a placeholder and a wildcard are in one level";
+      }
+      filter = split.parts.map((part) => typeof part === "string" ? part : "x").join("");
+    }
+    const problem = filterProblem(literal ? filter.replaceAll(/[+#]/g, "x") : filter);
+    if (problem !== null) return problem;
+    if (!topic.startsWith("$")) return null;
+    return this.#neverApplies(literal ? filter.replaceAll(/[+#]/g, "x") : filter, subscribes);
+  }
+
+  /** A rule that nothing can ever meet is worse than none when it denies: its author relies on it. */
+  #neverApplies(filter: string, subscribes: boolean): string | null {
+    if (subscribes && filtersOverlap("$share/+/#", filter)) {
+      return 'shared subscriptions are judged by the filter behind their group, without "$share/<group>/"';
+    }
+    const prefix = this.#unwrapper.prefixOf(filter);
+    return prefix === null ? null : `topics are judged without "${prefix}", which is in "unwrap"`;
+  }
+}
+
+const ISO_DATE = /^(\d{4})-(\d\d)-(\d\d)(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d))?$/;
+
+/** Milliseconds since 1970 of an ISO 8601 date (its beginning in UTC) or date and time with offset; NaN for anything else. */
+export function parseExpiry(text: string): number {
+  const found = ISO_DATE.exec(text);
+  if (found === null) return NaN;
+  // Date.parse() takes 30 February for 2 March.
+  const [, year, month, day] = found;
+  const date = new Date(`${year}-${month}-${day}T00:00:00Z`);
+  if (Number.isNaN(date.getTime()) || date.getUTCDate() !== Number(day)) return NaN;
+  return Date.parse(text);
+}

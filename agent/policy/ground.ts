@@ -1,0 +1,75 @@
+import type { CompiledRule, Subject, SubjectAcl } from "./acl/mod.ts";
+import type { Policy } from "./policy.ts";
+import type { Reason } from "../reasons.ts";
+import type { Qos } from "../mqtt/packet.ts";
+
+/** What the broker's CONNACK allows this client (MQTT 5.0 section 3.2.2.3); 3.x brokers announce nothing. */
+export interface BrokerLimits {
+  readonly topicAliasMaximum: number;
+  readonly maximumQos: Qos;
+  readonly retainAvailable: boolean;
+  readonly wildcardAvailable: boolean;
+  readonly subscriptionIdsAvailable: boolean;
+  readonly sharedAvailable: boolean;
+  /** Bytes, or Infinity. */
+  readonly maximumPacketBytes: number;
+}
+
+/** Limits of a broker that announced none. */
+export const NO_BROKER_LIMITS: BrokerLimits = Object.freeze({
+  topicAliasMaximum: 0,
+  maximumQos: 2,
+  retainAvailable: true,
+  wildcardAvailable: true,
+  subscriptionIdsAvailable: true,
+  sharedAvailable: true,
+  maximumPacketBytes: Infinity,
+});
+
+/** What is done with a refused packet, before its frame is looked at. */
+export type Action = "drop" | "close";
+
+/**
+ * What a check stands on, and where it leaves what it found. One object serves all frames: it is filled before a packet
+ * is judged and read right after, so that judging allocates nothing.
+ */
+export class Ground {
+  policy!: Policy;
+  subject!: Subject;
+  acl!: SubjectAcl;
+  /** From CONNACK; NO_BROKER_LIMITS until then. */
+  broker: BrokerLimits = NO_BROKER_LIMITS;
+  /** Milliseconds since the epoch: what `expires` of a rule is held against. */
+  wallMs = 0;
+  /** Subscriptions that the client has and asks for, at most. */
+  subscriptions = 0;
+
+  /** The rule that decided, or null. */
+  rule: CompiledRule | null = null;
+  /** A shadow rule that would have decided otherwise, or null. */
+  shadow: CompiledRule | null = null;
+  /** The topic or filter that a refusal is about, where it is not the packet's only one. */
+  topic: string | null = null;
+  /** What a refused packet gets. */
+  action: Action = "drop";
+
+  /** Forgets what the last packet left. */
+  reset(): void {
+    this.rule = null;
+    this.shadow = null;
+    this.topic = null;
+    this.action = "drop";
+  }
+}
+
+/** One step of judging a packet: null lets it go on to the next, a reason refuses it. */
+export type Check<P> = (packet: P, on: Ground) => Reason | null;
+
+/** The first refusal of `checks`, or null. */
+export function firstRefusal<P>(checks: readonly Check<P>[], packet: P, on: Ground): Reason | null {
+  for (let i = 0; i < checks.length; i++) {
+    const refused = (checks[i] as Check<P>)(packet, on);
+    if (refused !== null) return refused;
+  }
+  return null;
+}

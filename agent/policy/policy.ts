@@ -1,0 +1,192 @@
+import { type AclConfig, compileAcl, type CompiledAcl } from "./acl/mod.ts";
+import type { ProtocolLevel } from "../mqtt/packet.ts";
+
+/** The part of a configuration that judging needs; `agent/config` makes it, keys as people write them. */
+export interface PolicyConfig {
+  readonly acl: AclConfig & {
+    readonly "on-revoked-subscription": "tag" | "close";
+    readonly tests: readonly unknown[];
+  };
+  readonly auth: {
+    readonly "trust-broker": boolean;
+    readonly "enhanced-auth": "deny" | readonly string[];
+    readonly "min-client-id-length": number;
+    readonly "max-client-id-length": number;
+    readonly "allow-empty-client-id"?: boolean | undefined;
+    readonly "client-id-pattern"?: string | undefined;
+  };
+  readonly general: GeneralPolicyConfig;
+}
+
+/** `general.*`, as far as packets and frames are judged by it. */
+export interface GeneralPolicyConfig {
+  readonly "block-mode": boolean;
+  readonly "fail-open": boolean;
+  readonly "log-packets": boolean;
+  readonly "protocol-versions": readonly string[];
+  readonly "max-connections-per-ip"?: number | undefined;
+  readonly "connect-timeout-secs": number;
+  readonly "max-packet-size": number;
+  readonly "max-topic-levels": number;
+  readonly "max-topic-bytes": number;
+  readonly "max-subscriptions": number;
+  readonly "max-filters-per-subscribe": number;
+  readonly "max-keep-alive-secs"?: number | undefined;
+  readonly "max-session-expiry-secs"?: number | undefined;
+  readonly "max-will-delay-secs"?: number | undefined;
+  readonly "session-idle-secs": number;
+  readonly "max-sessions": number;
+  readonly "max-unanswered": number;
+  readonly "require-upgrade-event": boolean;
+  readonly "shared-subscriptions": "allow" | "deny";
+  readonly "retained-messages": "allow" | "deny";
+  readonly "subscription-identifiers": "allow" | "deny";
+  readonly "topic-aliases": "allow" | "deny";
+  readonly "mixed-frames": MixedFrames;
+  readonly "allowed-origins": readonly string[];
+  readonly "websocket-extensions": "refuse" | "allow-unseen";
+  readonly subprotocols: readonly string[];
+  readonly routes?: readonly string[] | undefined;
+}
+
+/** What is done with a frame that holds a packet to drop and others that may pass. */
+export type MixedFrames = "auto" | "drop" | "close";
+
+/** The numbers and switches that packets are held against; a limit that is off is Infinity. */
+export interface Limits {
+  readonly levels: readonly ProtocolLevel[];
+  readonly minClientIdBytes: number;
+  readonly maxClientIdBytes: number;
+  readonly allowEmptyClientId: boolean;
+  readonly authenticationMethods: ReadonlySet<string>;
+  readonly maxConnectionsPerAddress: number;
+  readonly maxPacketBytes: number;
+  readonly maxTopicLevels: number;
+  readonly maxTopicBytes: number;
+  readonly maxSubscriptions: number;
+  readonly maxFiltersPerSubscribe: number;
+  readonly maxKeepAliveSecs: number;
+  readonly maxSessionExpirySecs: number;
+  readonly maxWillDelaySecs: number;
+  readonly maxUnanswered: number;
+  readonly connectTimeoutMs: number;
+  readonly sessionIdleMs: number;
+  readonly maxSessions: number;
+  readonly sharedSubscriptions: boolean;
+  readonly retainedMessages: boolean;
+  readonly subscriptionIdentifiers: boolean;
+  readonly topicAliases: boolean;
+}
+
+/** How an upgrade request is judged (protocol: what the proxy does around it). */
+export interface UpgradePolicy {
+  /** Lower-case origins, or `same-host`, or `any`. */
+  readonly origins: readonly string[];
+  readonly allowExtensions: boolean;
+  /** Empty: none is asked for. */
+  readonly subprotocols: readonly string[];
+}
+
+/** Everything a packet is judged by: compiled once, immutable, swapped whole. */
+export interface Policy {
+  /** Counts up with every configuration that came into force, from 1. */
+  readonly number: number;
+  /** For people: number and hash, `v3 1a2b3c4d5e6f`. */
+  readonly label: string;
+  readonly acl: CompiledAcl;
+  readonly limits: Limits;
+  readonly upgrade: UpgradePolicy;
+  readonly blockMode: boolean;
+  readonly failOpen: boolean;
+  readonly logPackets: boolean;
+  readonly mixedFrames: MixedFrames;
+  readonly trustBroker: boolean;
+  readonly checkDeliveries: boolean;
+  readonly checkResponseTopic: boolean;
+  readonly closeRevoked: boolean;
+  readonly requireUpgradeEvent: boolean;
+  /** Routes that carry MQTT, or null: all do. */
+  readonly routes: ReadonlySet<string> | null;
+}
+
+/** A fault that only compiling finds: where in the configuration, and what. */
+export interface PolicyProblem {
+  /** E.g. `["acl", "rules", 3, "topics", 1]`. */
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+const LEVELS: Readonly<Record<string, ProtocolLevel>> = { "3.1": 3, "3.1.1": 4, "5.0": 5 };
+
+/** Compiles a validated configuration; problems are all told at once and nothing is half made. */
+export function compilePolicy(
+  config: PolicyConfig,
+  id: { number: number; hash: string },
+): { policy: Policy } | { problems: PolicyProblem[] } {
+  const compiled = compileAcl(config.acl);
+  if ("problems" in compiled) {
+    return {
+      problems: compiled.problems.map(({ rule, key, message }) => ({
+        path: ["acl", "rules", rule, ...key.split("/").filter((part) => part !== "").map(indexOrKey)],
+        message,
+      })),
+    };
+  }
+  const { acl, general } = config;
+  return {
+    policy: Object.freeze({
+      number: id.number,
+      label: `v${id.number} ${id.hash}`,
+      acl: compiled.acl,
+      limits: compileLimits(config),
+      upgrade: Object.freeze({
+        origins: general["allowed-origins"].map((origin) => origin.toLowerCase()),
+        allowExtensions: general["websocket-extensions"] === "allow-unseen",
+        subprotocols: general.subprotocols,
+      }),
+      blockMode: general["block-mode"],
+      failOpen: general["fail-open"],
+      logPackets: general["log-packets"],
+      mixedFrames: general["mixed-frames"],
+      trustBroker: config.auth["trust-broker"],
+      checkDeliveries: acl.enabled && acl["check-deliveries"],
+      checkResponseTopic: acl.enabled && acl["check-response-topic"],
+      closeRevoked: acl["on-revoked-subscription"] === "close",
+      requireUpgradeEvent: general["require-upgrade-event"],
+      routes: general.routes === undefined ? null : new Set(general.routes),
+    }),
+  };
+}
+
+function compileLimits({ auth, general }: PolicyConfig): Limits {
+  const methods = auth["enhanced-auth"];
+  return Object.freeze({
+    levels: general["protocol-versions"].map((version) => LEVELS[version]).filter((level) => level !== undefined),
+    minClientIdBytes: auth["min-client-id-length"],
+    maxClientIdBytes: auth["max-client-id-length"],
+    allowEmptyClientId: auth["allow-empty-client-id"] ??
+      (auth["client-id-pattern"] === undefined && auth["min-client-id-length"] <= 1),
+    authenticationMethods: new Set(methods === "deny" ? [] : methods),
+    maxConnectionsPerAddress: general["max-connections-per-ip"] ?? Infinity,
+    maxPacketBytes: general["max-packet-size"],
+    maxTopicLevels: general["max-topic-levels"],
+    maxTopicBytes: general["max-topic-bytes"],
+    maxSubscriptions: general["max-subscriptions"],
+    maxFiltersPerSubscribe: general["max-filters-per-subscribe"],
+    maxKeepAliveSecs: general["max-keep-alive-secs"] ?? Infinity,
+    maxSessionExpirySecs: general["max-session-expiry-secs"] ?? Infinity,
+    maxWillDelaySecs: general["max-will-delay-secs"] ?? Infinity,
+    maxUnanswered: general["max-unanswered"],
+    connectTimeoutMs: general["connect-timeout-secs"] * 1000,
+    sessionIdleMs: general["session-idle-secs"] * 1000,
+    maxSessions: general["max-sessions"],
+    sharedSubscriptions: general["shared-subscriptions"] === "allow",
+    retainedMessages: general["retained-messages"] === "allow",
+    subscriptionIdentifiers: general["subscription-identifiers"] === "allow",
+    topicAliases: general["topic-aliases"] === "allow",
+  });
+}
+
+function indexOrKey(part: string): string | number {
+  return /^\d+$/.test(part) ? Number(part) : part;
+}

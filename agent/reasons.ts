@@ -1,0 +1,412 @@
+import { allViolations, type Violation } from "./mqtt/violation.ts";
+import "./mqtt/packet_stream.ts"; // Declares every violation that a stream can report, before the registry is closed.
+
+/** The word behind `blocked` or `detect-only` in the audit tags of a refusal (design: Audit tags). */
+export type AuditTag =
+  | "auth-failed"
+  | "auth-pending"
+  | "acl-denied"
+  | "banned"
+  | "rate-limited"
+  | "inspection-blocked"
+  | "retained-denied"
+  | "qos-denied"
+  | "size-exceeded"
+  | "schema-invalid"
+  | "limit-exceeded"
+  | "protocol-error"
+  | "late"
+  | "overloaded"
+  | "session-unknown"
+  | "frame-gap"
+  | "unanswered"
+  | "upgrade-refused"
+  | "internal-error";
+
+/**
+ * WebSocket close codes that the agent uses (RFC 6455 section 7.4.1): 1002 protocol error, 1003 wrong kind of data,
+ * 1008 policy, 1009 too big, 1012 service restart.
+ */
+export type CloseCode = 1002 | 1003 | 1008 | 1009 | 1012;
+
+/** Why a packet, a frame or an upgrade was refused. */
+export interface Reason {
+  /** Unique, kebab-case, stable: logs, metrics and the console know a refusal by it. */
+  readonly code: string;
+  readonly tag: AuditTag;
+  readonly severity: "notice" | "warning" | "error";
+  /** What happened, for a person; no full stop. */
+  readonly text: string;
+  /** What whoever runs the fleet can do about it. */
+  readonly advice: string;
+  /** Clause of the standard, for a breach of MQTT or RFC 6455. */
+  readonly clause: string | null;
+  /** WebSocket close code where this reason closes. */
+  readonly closeCode: CloseCode;
+}
+
+const registry = new Map<string, Reason>();
+
+type ReasonDetails =
+  & Pick<Reason, "tag" | "text" | "advice">
+  & Partial<Pick<Reason, "severity" | "clause" | "closeCode">>;
+
+/** Adds a reason to the registry; a code may be added once. Throws for a second one, at module load. */
+export function reason(code: string, details: ReasonDetails): Reason {
+  if (registry.has(code)) throw new Error(`Cannot register reason "${code}": it exists`);
+  const made: Reason = Object.freeze({
+    code,
+    severity: "warning" as const,
+    clause: null,
+    closeCode: 1008 as const,
+    ...details,
+  });
+  registry.set(code, made);
+  return made;
+}
+
+/** Every reason there is, in the order of registration. */
+export function allReasons(): readonly Reason[] {
+  return [...registry.values()];
+}
+
+/** The reason of that code, or undefined. */
+export function reasonOf(code: string): Reason | undefined {
+  return registry.get(code);
+}
+
+const FIX_CLIENT = "The client breaks the standard: update or replace its MQTT library, and look at who sends this";
+
+const byViolation = new Map<Violation, Reason>();
+for (const violation of allViolations()) {
+  byViolation.set(
+    violation,
+    reason(violation.code, {
+      tag: "protocol-error",
+      clause: violation.clause,
+      text: violation.text,
+      advice: FIX_CLIENT,
+    }),
+  );
+}
+
+const MALFORMED = reason("mqtt-malformed", {
+  tag: "protocol-error",
+  text: "The packet cannot be read as MQTT",
+  advice: FIX_CLIENT,
+});
+
+/** The reason that goes with a breach of the MQTT standard. */
+export function violationReason(violation: Violation): Reason {
+  return byViolation.get(violation) ?? MALFORMED;
+}
+
+export const TEXT_FRAME = reason("ws-text-frame", {
+  tag: "protocol-error",
+  clause: "MQTT-6.0.0-1",
+  closeCode: 1003,
+  text: "MQTT was sent in a WebSocket text frame",
+  advice: "The client has to send binary frames",
+});
+export const BAD_FRAMING = reason("ws-framing", {
+  tag: "protocol-error",
+  clause: "RFC 6455 section 5",
+  closeCode: 1002,
+  text:
+    "The WebSocket framing is broken: a reserved opcode, a stray continuation, or a control frame that is too long or in pieces",
+  advice: "The client breaks RFC 6455: update or replace its WebSocket library",
+});
+export const BAD_EVENT = reason("event-undecodable", {
+  tag: "protocol-error",
+  text: "The proxy's event carries data that is not base64, or lacks a field",
+  advice: "Look for a proxy release that this agent does not know",
+});
+export const SESSION_UNKNOWN = reason("session-unknown", {
+  tag: "session-unknown",
+  severity: "notice",
+  closeCode: 1012,
+  text:
+    "The agent does not know this connection: it was restarted, joined under live traffic, or the connection had ended",
+  advice: "The client reconnects by itself; if this goes on, more than one agent process serves one proxy agent block",
+});
+export const FRAME_GAP = reason("frame-gap", {
+  tag: "frame-gap",
+  text:
+    "A frame number was skipped or came twice: two connections share one correlation id, or frames went past the agent",
+  advice: "Let the proxy overwrite X-Request-Id, X-Correlation-Id and X-Trace-Id of clients",
+});
+export const LATE = reason("late", {
+  tag: "late",
+  severity: "error",
+  text: "The verdict on an earlier frame came too late, so the proxy let that frame pass although it was refused",
+  advice: "The agent was stalled: look at its CPU and at the event-loop delay; check what that frame did at the broker",
+});
+export const OVERLOADED_SESSIONS = reason("overloaded", {
+  tag: "overloaded",
+  severity: "error",
+  text: "The agent keeps as many connections, or as many unfinished bytes, as it may",
+  advice: "Raise general.max-sessions, or find out who opens so many connections",
+});
+export const TOO_MANY_PACKETS = reason("too-many-packets", {
+  tag: "limit-exceeded",
+  text: "One frame holds more packets than can be judged in time",
+  advice: "No known client sends more than a few hundred packets in a frame: look at who does",
+});
+export const UNANSWERED = reason("unanswered", {
+  tag: "unanswered",
+  text: "The client waits for answers to too many packets that were dropped",
+  advice: "Look at why its packets were dropped; general.max-unanswered says how many are borne",
+});
+export const CONNACK_UNASKED = reason("connack-without-connect", {
+  tag: "protocol-error",
+  clause: "MQTT-3.2.0-1",
+  text: "The broker accepted a CONNECT that was not allowed here",
+  advice: "Make sure that all traffic to the broker goes through the proxy",
+});
+export const CONNECT_TIMEOUT = reason("connect-timeout", {
+  tag: "limit-exceeded",
+  text: "No CONNECT came within general.connect-timeout-secs",
+  advice: "A connection without CONNECT is a half-open client or an attack",
+});
+export const PACKET_TIMEOUT = reason("packet-timeout", {
+  tag: "limit-exceeded",
+  text: "A packet was begun and not finished in time",
+  advice: "The network is very slow, or the client holds the connection open on purpose (SlowITe)",
+});
+export const PACKET_TOO_LARGE = reason("packet-too-large", {
+  tag: "size-exceeded",
+  closeCode: 1009,
+  text: "The packet is larger than general.max-packet-size",
+  advice: "Raise general.max-packet-size if the client may send such packets",
+});
+export const AFTER_DISCONNECT = reason("after-disconnect", {
+  tag: "protocol-error",
+  clause: "MQTT-3.14.4-1",
+  text: "The client sent a packet after DISCONNECT, or after the broker refused it",
+  advice: FIX_CLIENT,
+});
+export const UNJUDGED = reason("stream-unparsed", {
+  tag: "protocol-error",
+  text: "An earlier packet of this connection could not be read while nothing was blocked, so it cannot be judged now",
+  advice: "The client reconnects and is judged from its first packet on",
+});
+export const UPGRADE_UNSEEN = reason("upgrade-unseen", {
+  tag: "upgrade-refused",
+  text:
+    "The upgrade request of this connection was not shown to the agent, and general.require-upgrade-event asks for it",
+  advice:
+    'Give the proxy\'s route a filter of type "agent" for this agent, and its agent block the event request_headers',
+});
+export const UPGRADE_WAS_REFUSED = reason("upgrade-ignored", {
+  tag: "upgrade-refused",
+  severity: "error",
+  text: "The proxy opened a connection whose upgrade the agent had refused",
+  advice: 'Set failure-mode "closed" for this agent in the proxy',
+});
+export const UPGRADE_EXTENSION = reason("upgrade-extension", {
+  tag: "upgrade-refused",
+  text: "The client offered a WebSocket extension (compression): the proxy would not show its frames to any agent",
+  advice:
+    "Turn compression off in the client (mqtt.js: wsOptions: { perMessageDeflate: false }), or put a hop in front of the proxy's route that removes the header Sec-WebSocket-Extensions",
+});
+export const UPGRADE_ORIGIN = reason("upgrade-origin", {
+  tag: "upgrade-refused",
+  text: "The upgrade comes from a web page of another origin",
+  advice: "Add that origin to general.allowed-origins if its pages may connect",
+});
+export const UPGRADE_SUBPROTOCOL = reason("upgrade-subprotocol", {
+  tag: "upgrade-refused",
+  clause: "MQTT-6.0.0-3",
+  text: "The upgrade does not offer an MQTT subprotocol",
+  advice:
+    "Let the client offer Sec-WebSocket-Protocol: mqtt, or set general.subprotocols to what it offers ([] for none)",
+});
+export const INTERNAL_ERROR = reason("internal-error", {
+  tag: "internal-error",
+  severity: "error",
+  text: "The agent failed while it judged this frame",
+  advice: "This is a defect of the agent: report it with the log line of this moment",
+});
+
+export const ACL_RULE = reason("acl-rule", {
+  tag: "acl-denied",
+  text: "A rule denies this topic to this client",
+  advice: "Look at the rule that is named",
+});
+export const ACL_NO_RULE = reason("acl-no-rule", {
+  tag: "acl-denied",
+  text: "No rule allows this topic to this client",
+  advice:
+    "Add an allow rule; rules by user name or group need authentication or auth.trust-broker before they can allow anything",
+});
+export const ACL_DOLLAR_TOPIC = reason("acl-dollar-topic", {
+  tag: "acl-denied",
+  text: "A topic that begins with $ needs an allow rule whose filter begins with the same $ level",
+  advice: "Name the $ level literally in an allow rule if this client may use it",
+});
+export const ACL_WILDCARD = reason("acl-wildcard", {
+  tag: "acl-denied",
+  text: "Filters with wildcards are not allowed here",
+  advice: 'Set "wildcards": true in the rule that allows it, or acl.wildcard-subscriptions to "allow"',
+});
+export const ACL_CHARACTER = reason("acl-character", {
+  tag: "acl-denied",
+  text: "The topic holds a character that acl.forbid-characters refuses",
+  advice: "The system behind the broker takes that character for a separator: rename the topic",
+});
+export const ACL_TOO_BROAD = reason("acl-too-broad", {
+  tag: "acl-denied",
+  text: "The filter has so many wildcards that it cannot be held against all deny rules in time",
+  advice: "Let the client subscribe to narrower filters",
+});
+export const ACL_INVALID_TOPIC = reason("acl-invalid-topic", {
+  tag: "acl-denied",
+  text: "No rule can be held against this: it is not a topic name or filter",
+  advice: "Look at who publishes under such a topic",
+});
+export const ACL_CONNECT = reason("acl-connect", {
+  tag: "acl-denied",
+  text: "A rule denies this client to connect",
+  advice: "Look at the rule that is named",
+});
+export const ACL_RESPONSE_TOPIC = reason("acl-response-topic", {
+  tag: "acl-denied",
+  text: "The response topic is one that this client may not publish to",
+  advice: "Allow the client to publish there, or set acl.check-response-topic to false",
+});
+export const ACL_REVOKED = reason("acl-revoked", {
+  tag: "acl-denied",
+  severity: "notice",
+  text: "The rules that are in force now would refuse a subscription that this client made earlier",
+  advice: "The client reconnects and subscribes under the new rules",
+});
+export const RULE_QOS = reason("rule-qos", {
+  tag: "qos-denied",
+  text: "The QoS is above max-qos of the rule that allows this topic",
+  advice: "Lower the QoS in the client or raise max-qos in the rule",
+});
+
+export const VERSION_REFUSED = reason("protocol-version", {
+  tag: "protocol-error",
+  text: "This MQTT version is not in general.protocol-versions",
+  advice: "Add the version to general.protocol-versions, or update the client",
+});
+export const CONNECTIONS_PER_IP = reason("connections-per-ip", {
+  tag: "limit-exceeded",
+  text: "Too many connections from this address",
+  advice: "Raise general.max-connections-per-ip if many clients share this address",
+});
+export const TOPIC_TOO_LONG = reason("topic-too-long", {
+  tag: "limit-exceeded",
+  text: "The topic or filter is longer than general.max-topic-bytes",
+  advice: "Raise general.max-topic-bytes if such topics are wanted",
+});
+export const TOPIC_TOO_DEEP = reason("topic-too-deep", {
+  tag: "limit-exceeded",
+  text: "The topic or filter has more levels than general.max-topic-levels",
+  advice: "Raise general.max-topic-levels if such topics are wanted",
+});
+export const TOO_MANY_FILTERS = reason("too-many-filters", {
+  tag: "limit-exceeded",
+  text: "More filters in one packet than general.max-filters-per-subscribe",
+  advice: "Raise general.max-filters-per-subscribe, or let the client subscribe in several packets",
+});
+export const TOO_MANY_SUBSCRIPTIONS = reason("too-many-subscriptions", {
+  tag: "limit-exceeded",
+  text: "The client would have more subscriptions than general.max-subscriptions",
+  advice: "Raise general.max-subscriptions, or let the client use wildcards",
+});
+export const KEEP_ALIVE_TOO_LONG = reason("keep-alive-too-long", {
+  tag: "limit-exceeded",
+  text: "The keep alive is longer than general.max-keep-alive-secs (0 is for ever)",
+  advice: "Set a shorter keep alive in the client",
+});
+export const SESSION_EXPIRY_TOO_LONG = reason("session-expiry-too-long", {
+  tag: "limit-exceeded",
+  text: "The session would outlive general.max-session-expiry-secs (3.1.1: clean session 0 is for ever)",
+  advice: "Set a shorter session expiry, or a clean session, in the client",
+});
+export const WILL_DELAY_TOO_LONG = reason("will-delay-too-long", {
+  tag: "limit-exceeded",
+  text: "The Will delay is longer than general.max-will-delay-secs",
+  advice: "Set a shorter Will delay in the client",
+});
+export const SHARED_REFUSED = reason("shared-subscription-refused", {
+  tag: "limit-exceeded",
+  text: "Shared subscriptions are refused by general.shared-subscriptions",
+  advice: 'Set general.shared-subscriptions to "allow" if clients may use them',
+});
+export const RETAIN_REFUSED = reason("retained-message-refused", {
+  tag: "retained-denied",
+  text: "Retained messages are refused by general.retained-messages",
+  advice: 'Set general.retained-messages to "allow" if clients may use them',
+});
+export const SUBSCRIPTION_ID_REFUSED = reason("subscription-identifier-refused", {
+  tag: "limit-exceeded",
+  text: "Subscription identifiers are refused by general.subscription-identifiers",
+  advice: 'Set general.subscription-identifiers to "allow" if clients may use them',
+});
+export const ALIAS_REFUSED = reason("topic-alias-refused", {
+  tag: "limit-exceeded",
+  text: "Topic aliases are refused by general.topic-aliases",
+  advice: 'Set general.topic-aliases to "allow" if clients may use them',
+});
+export const CLIENT_ID_LENGTH = reason("client-id-length", {
+  tag: "auth-failed",
+  text: "The client id is shorter or longer than it may be",
+  advice: "See auth.min-client-id-length and auth.max-client-id-length",
+});
+export const ENHANCED_AUTH = reason("enhanced-auth", {
+  tag: "auth-failed",
+  text: "The client asks for an authentication method that is not let through",
+  advice: "Name the method in auth.enhanced-auth if the broker handles it",
+});
+
+const BROKER_LIMIT = "The broker announced this limit in its CONNACK: change the client, or the broker's configuration";
+export const ALIAS_BEFORE_CONNACK = reason("alias-before-connack", {
+  tag: "protocol-error",
+  clause: "MQTT-3.3.2-9",
+  text: "A topic alias was used before the broker said how many it takes",
+  advice: FIX_CLIENT,
+});
+export const ALIAS_TOO_HIGH = reason("alias-too-high", {
+  tag: "protocol-error",
+  clause: "MQTT-3.3.2-9",
+  text: "The topic alias is above the broker's Topic Alias Maximum",
+  advice: BROKER_LIMIT,
+});
+export const ALIAS_UNKNOWN = reason("alias-unknown", {
+  tag: "protocol-error",
+  clause: "MQTT-3.3.2-12",
+  text: "The topic alias was never set on this connection",
+  advice: FIX_CLIENT,
+});
+export const ALIAS_BYTES = reason("alias-bytes", {
+  tag: "limit-exceeded",
+  text: "The topic aliases of this connection hold more than 1 MiB of topics",
+  advice: "Let the broker announce a smaller Topic Alias Maximum",
+});
+export const QOS_ABOVE_BROKER = reason("qos-above-broker", {
+  tag: "protocol-error",
+  clause: "MQTT-3.2.2-11",
+  text: "The QoS is above the broker's Maximum QoS",
+  advice: BROKER_LIMIT,
+});
+export const RETAIN_UNAVAILABLE = reason("retain-unavailable", {
+  tag: "protocol-error",
+  clause: "MQTT-3.2.2-14",
+  text: "The broker does not support retained messages",
+  advice: BROKER_LIMIT,
+});
+export const ABOVE_BROKER_SIZE = reason("packet-above-broker", {
+  tag: "protocol-error",
+  clause: "MQTT-3.2.2-15",
+  text: "The packet is larger than the broker's Maximum Packet Size",
+  advice: BROKER_LIMIT,
+});
+export const FEATURE_UNAVAILABLE = reason("feature-unavailable", {
+  tag: "protocol-error",
+  clause: "MQTT 5.0 section 3.2.2.3",
+  text: "The broker said that it does not support wildcard, shared or identified subscriptions",
+  advice: BROKER_LIMIT,
+});

@@ -1,0 +1,434 @@
+import { Buffer } from "node:buffer";
+import type { Agent, Unsettled } from "../agent.ts";
+import type { Logger } from "../log.ts";
+import { frameAnswer, plainAnswer, requestAnswer } from "./answer.ts";
+import { readRequestHead } from "./request_head.ts";
+import { FrameReader } from "./frame_reader.ts";
+import type { Heartbeat } from "./heartbeat.ts";
+import { OutBuffer } from "./out_buffer.ts";
+import type { ReadRounds } from "./read_rounds.ts";
+import { handshakeAnswer, MESSAGE, readHandshake } from "./v2.ts";
+
+/** Longest message of protocol v1, without its length (protocol: 10 MiB). */
+const MAX_V1_BYTES = 10 << 20;
+/** Longest message of protocol v2, type byte included (protocol: 16 MiB). */
+const MAX_V2_BYTES = 16 << 20;
+/** Room for reading at rest; it grows with what really comes, never by a length that is claimed. */
+const READ_BYTES = 1 << 17;
+/** An answer older than this is not written: the proxy may have let the frame pass by then (design: Time). */
+export const MAX_ANSWER_AGE_MS = 80;
+/** The proxy stops waiting here. An answer whose writing ended later is as good as none. */
+const PROXY_CLOCK_MS = 100;
+/** Answers are written at least this often, and other connections get their turn. */
+const SLICE_MS = 5;
+/** The clock is read behind so many events, or so many bytes. */
+const EVENTS_PER_LOOK = 16;
+const BYTES_PER_LOOK = 1 << 15;
+
+/** A stream of bytes to the proxy; a `Deno.Conn` is one. */
+export interface Connection {
+  read(into: Uint8Array): Promise<number | null>;
+  write(bytes: Uint8Array): Promise<number>;
+  close(): void;
+}
+
+export interface PeerOptions {
+  readonly agent: Agent;
+  readonly log: Logger;
+  readonly heartbeat: Heartbeat;
+  /** Keeps many busy connections from starving each other. */
+  readonly rounds: ReadRounds;
+  readonly now: () => number;
+  /** Lets whoever waits in this thread go first. */
+  readonly yieldTurn: () => Promise<void>;
+  /** For the log: tells connections apart. */
+  readonly name: string;
+}
+
+/** Why a connection to a proxy is given up. */
+class Garbage {
+  constructor(readonly text: string) {}
+}
+
+/**
+ * One connection of a proxy, protocol v1 or v2: told apart by the first byte behind the first length (0x7B, an opening
+ * brace, is v1, 0x01, a handshake, is v2).
+ *
+ * One read loop; every whole message in the buffer is answered without waiting, and all answers of a read go out in one
+ * write. What is no protocol ends this connection and no other.
+ */
+export class Peer {
+  readonly #connection: Connection;
+  readonly #options: PeerOptions;
+  readonly #reader = new FrameReader();
+  readonly #answers = new OutBuffer();
+  /** Pongs and handshakes: they have no age. */
+  readonly #control = new OutBuffer();
+  #in = Buffer.allocUnsafe(READ_BYTES);
+  /** Unread bytes are `#in[#start..#end]`. */
+  #start = 0;
+  #end = 0;
+  #protocol: 0 | 1 | 2 = 0;
+  #proxy = "proxy";
+  /** Verdicts in `#answers` that would not have let their frame pass. */
+  #unsettled: Unsettled[] = [];
+  /** No byte that is being judged was sent before this. */
+  #sentAfterMs = 0;
+  #stopping = false;
+  #reading = false;
+  #closed = false;
+
+  constructor(connection: Connection, options: PeerOptions) {
+    this.#connection = connection;
+    this.#options = options;
+  }
+
+  /** 0 until the first message came. */
+  get protocol(): 0 | 1 | 2 {
+    return this.#protocol;
+  }
+
+  /** Serves until either side ends it; never rejects. */
+  async serve(): Promise<void> {
+    const { log, name, rounds } = this.#options;
+    rounds.opened();
+    try {
+      await this.#loop();
+    } catch (error) {
+      if (error instanceof Garbage) {
+        // What came before the garbage was judged, and an answer that is lost lets its frame pass.
+        await this.#flush().catch(() => {});
+        log.warn("Connection of a proxy closed: what it sends is not the agent protocol", {
+          connection: name,
+          protocol: this.#protocol === 0 ? "none yet" : `v${this.#protocol}`,
+          found: error.text,
+        }, { foldKey: "garbage" });
+      } else if (!this.#stopping && !this.#closed) {
+        log.warn("Connection of a proxy broke", {
+          connection: name,
+          error: error instanceof Error ? error.message : String(error),
+        }, { foldKey: "broken" });
+      }
+    } finally {
+      rounds.closed();
+      this.#tellLate(this.#options.agent);
+      this.#close();
+    }
+  }
+
+  /** Answers what has been read, then closes. */
+  stop(): void {
+    this.#stopping = true;
+    if (this.#reading) this.#close();
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      this.#connection.close();
+    } catch {
+      // It was closed by the other side.
+    }
+  }
+
+  async #loop(): Promise<void> {
+    const { heartbeat, rounds } = this.#options;
+    /** When what comes next may have been sent already, where that is not the beat before. */
+    let backlogMs: number | null = null;
+    while (!this.#stopping) {
+      const room = this.#room();
+      this.#reading = true;
+      const read = await this.#connection.read(room);
+      this.#reading = false;
+      if (read === null) {
+        if (this.#end > this.#start) throw new Garbage(`the end, ${this.#end - this.#start} bytes into a message`);
+        return;
+      }
+      this.#end += read;
+      this.#sentAfterMs = Math.min(backlogMs ?? Infinity, heartbeat.listeningMs);
+      const beats = heartbeat.beats;
+      const listeningMs = heartbeat.listeningMs;
+      await this.#drain();
+      const round = rounds.next();
+      if (round !== null) await round;
+      backlogMs = null;
+      // The socket held more than there was room for, or a message came in part: the rest was sent with it.
+      if (read === room.length || this.#end > this.#start) backlogMs = this.#sentAfterMs;
+      // Nobody was reading while the answers were written, or while others had their turn.
+      else if (heartbeat.beats - beats > 1) backlogMs = listeningMs;
+    }
+  }
+
+  /** Room behind the unread bytes: they are moved to the front, and the buffer grows by what has come. */
+  #room(): Buffer {
+    const unread = this.#end - this.#start;
+    if (this.#start > 0) {
+      if (unread > 0) this.#in.copyWithin(0, this.#start, this.#end);
+      this.#start = 0;
+      this.#end = unread;
+    }
+    if (unread === 0 && this.#in.length > READ_BYTES) this.#in = Buffer.allocUnsafe(READ_BYTES);
+    if (this.#in.length - this.#end < READ_BYTES / 4) {
+      const grown = Buffer.allocUnsafe(this.#in.length * 2);
+      this.#in.copy(grown, 0, 0, this.#end);
+      this.#in = grown;
+    }
+    return this.#in.subarray(this.#end) as Buffer;
+  }
+
+  /** Judges every whole message that was read, in slices. */
+  async #drain(): Promise<void> {
+    const { agent, now, yieldTurn } = this.#options;
+    agent.tick();
+    let sliceBeganMs = now();
+    let events = 0;
+    let bytes = 0;
+    for (;;) {
+      const length = this.#messageLength();
+      if (length === -1) break;
+      const start = this.#start + 4;
+      this.#start = start + length;
+      this.#handle(start, start + length);
+      bytes += length;
+      if (++events < EVENTS_PER_LOOK && bytes < BYTES_PER_LOOK) continue;
+      events = bytes = 0;
+      const nowMs = now();
+      agent.tick();
+      if (nowMs - sliceBeganMs < SLICE_MS) continue;
+      await this.#flush();
+      await yieldTurn();
+      agent.tick();
+      sliceBeganMs = now();
+    }
+    await this.#flush();
+  }
+
+  /** Bytes of the message that is next behind its length, or -1 when it is not all here. */
+  #messageLength(): number {
+    const here = this.#end - this.#start;
+    if (here < 4) return -1;
+    const length = this.#in.readUInt32BE(this.#start);
+    const max = this.#protocol === 1 ? MAX_V1_BYTES : MAX_V2_BYTES;
+    if (length === 0 || length > max) throw new Garbage(`a message of ${length} bytes`);
+    if (this.#protocol === 0 && here > 4) this.#tellProtocol(this.#in[this.#start + 4] as number, length);
+    return here - 4 < length ? -1 : length;
+  }
+
+  #tellProtocol(first: number, length: number): void {
+    if (first === 0x7b) {
+      if (length > MAX_V1_BYTES) throw new Garbage(`a message of ${length} bytes`);
+      this.#protocol = 1;
+    } else if (first === MESSAGE.HANDSHAKE) this.#protocol = 2;
+    else throw new Garbage(`a first byte of 0x${first.toString(16).padStart(2, "0")}`);
+  }
+
+  #handle(start: number, end: number): void {
+    if (this.#protocol === 1) this.#handleV1(start, end);
+    else this.#handleV2(start, end);
+  }
+
+  #handleV1(start: number, end: number): void {
+    const reader = this.#reader;
+    if (startsWith(this.#in, start, end, V1_FRAME)) {
+      const read = reader.readFast(this.#in, start + V1_FRAME.length, end);
+      if (read === end - 1 && this.#in[read] === 0x7d) return this.#judgeFrame(1);
+    }
+    const message = this.#parse(start, end);
+    const { version, event_type: type, payload } = message;
+    if (version !== 1) throw new Garbage(`a message of version ${String(version).slice(0, 20)}`);
+    switch (typeof type === "string" ? type : "") {
+      case "web_socket_frame":
+      case "websocket_frame":
+        reader.readAny(payload) ? this.#judgeFrame(1) : this.#refuseBadFrame(1);
+        return;
+      case "request_headers":
+        return this.#judgeRequest(1, payload);
+      case "request_complete":
+        return this.#complete(1, payload);
+      case "configure": {
+        const { agent_id: id, config } = object(payload);
+        return this.#configure(1, null, config, typeof id === "string" ? `agent block "${id}"` : "a proxy");
+      }
+      case "request_body_chunk":
+      case "response_headers":
+      case "response_body_chunk":
+      case "guardrail_inspect":
+        this.#answers.addText(-1, plainAnswer(1, correlationOf(payload), null));
+        return;
+      default:
+        throw new Garbage(`an event of type ${JSON.stringify(type)?.slice(0, 60) ?? "none"}`);
+    }
+  }
+
+  #handleV2(start: number, end: number): void {
+    const type = this.#in[start] as number;
+    const body = start + 1;
+    switch (type) {
+      case MESSAGE.WEBSOCKET_FRAME: {
+        if (this.#reader.readFast(this.#in, body, end) === end) return this.#judgeFrame(2);
+        const event = this.#parse(body, end);
+        if (typeof event["correlation_id"] !== "string") throw new Garbage("a frame without a correlation id");
+        return this.#reader.readAny(event) ? this.#judgeFrame(2) : this.#refuseBadFrame(2);
+      }
+      case MESSAGE.HANDSHAKE:
+        return this.#handshake(this.#parse(body, end));
+      case MESSAGE.REQUEST_HEADERS:
+        return this.#judgeRequest(2, this.#parse(body, end));
+      case MESSAGE.REQUEST_COMPLETE:
+        return this.#complete(2, this.#parse(body, end));
+      case MESSAGE.REQUEST_BODY:
+      case MESSAGE.RESPONSE_HEADERS:
+      case MESSAGE.RESPONSE_BODY:
+      case MESSAGE.GUARDRAIL: {
+        const id = correlationOf(this.#parse(body, end));
+        if (id === null) throw new Garbage("an event without a correlation id");
+        this.#answers.addText(MESSAGE.RESPONSE, plainAnswer(2, id, null));
+        return;
+      }
+      case MESSAGE.CONFIGURE: {
+        const { config, correlation_id: id } = this.#parse(body, end);
+        return this.#configure(2, typeof id === "string" ? id : null, config, this.#proxy);
+      }
+      case MESSAGE.PING:
+        this.#control.addBytes(MESSAGE.PONG, this.#in.subarray(body, end));
+        return;
+      case MESSAGE.CANCEL:
+        this.#options.log.debug("The proxy cancels a request", {
+          correlation_id: correlationOf(this.#parse(body, end)),
+        });
+        return;
+      default:
+        this.#options.log.warn("A message of a type that this agent does not know was skipped", {
+          connection: this.#options.name,
+          type: `0x${type.toString(16).padStart(2, "0")}`,
+        }, { foldKey: "unknown-type" });
+    }
+  }
+
+  #parse(start: number, end: number): Record<string, unknown> {
+    let value: unknown;
+    try {
+      value = JSON.parse(TEXT.decode(this.#in.subarray(start, end)));
+    } catch {
+      throw new Garbage("a message that is not JSON");
+    }
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      throw new Garbage("a message that is not a JSON object");
+    }
+    return value as Record<string, unknown>;
+  }
+
+  #judgeFrame(version: 1 | 2): void {
+    const { agent } = this.#options;
+    const { frame } = this.#reader;
+    const report = agent.judgeFrame(frame);
+    this.#answers.addText(version === 1 ? -1 : MESSAGE.RESPONSE, frameAnswer(version, report));
+    const unsettled = agent.unsettled(frame);
+    if (unsettled !== null) this.#unsettled.push(unsettled);
+  }
+
+  /** A frame event that lacks something is judged as a frame whose bytes could not be read: it closes. */
+  #refuseBadFrame(version: 1 | 2): void {
+    this.#reader.frame.data = null;
+    this.#reader.frame.bytes = 0;
+    this.#judgeFrame(version);
+  }
+
+  #judgeRequest(version: 1 | 2, event: unknown): void {
+    const head = readRequestHead(event);
+    if (head === null) throw new Garbage("request headers without correlation id");
+    const verdict = this.#options.agent.judgeRequest(head);
+    this.#answers.addText(typeOf(version), requestAnswer(version, head.correlationId, verdict));
+  }
+
+  #complete(version: 1 | 2, event: unknown): void {
+    const id = correlationOf(event);
+    if (id === null && version === 2) throw new Garbage("an event without a correlation id");
+    if (id !== null) this.#options.agent.complete(id);
+    this.#answers.addText(typeOf(version), plainAnswer(version, id, null));
+  }
+
+  #configure(version: 1 | 2, correlationId: string | null, config: unknown, from: string): void {
+    const problem = this.#options.agent.configure(config, from);
+    this.#answers.addText(
+      typeOf(version),
+      plainAnswer(version, correlationId, problem === null ? null : { status: 500, body: problem }),
+    );
+  }
+
+  #handshake(request: Record<string, unknown>): void {
+    const handshake = readHandshake(request);
+    this.#proxy = handshake.proxy;
+    const { log, agent, name } = this.#options;
+    if (handshake.acceptable) {
+      log.info("A proxy connected", { connection: name, proxy: handshake.proxy, protocol: "v2" });
+      if (handshake.config !== null) agent.configure(handshake.config, handshake.proxy);
+    }
+    this.#control.addText(MESSAGE.HANDSHAKE_RESPONSE, handshakeAnswer(handshake.acceptable));
+    if (!handshake.acceptable) this.#stopping = true;
+  }
+
+  /**
+   * Writes the answers, unless they are too old: a late answer would be taken for the next frame's over v1, and helps
+   * nobody over v2. What they would have stopped has passed then, and the agent is told.
+   */
+  async #flush(): Promise<void> {
+    const { agent, now } = this.#options;
+    const answers = this.#answers;
+    if (answers.length > 0 && now() - this.#sentAfterMs > MAX_ANSWER_AGE_MS) {
+      answers.clear();
+      this.#tellLate(agent);
+      if (this.#protocol === 1) throw new Error("answers were too late to be written, so the connection was closed");
+    }
+    if (this.#control.length > 0) {
+      await this.#write(this.#control.bytes);
+      this.#control.clear();
+    }
+    if (answers.length > 0) {
+      try {
+        await this.#write(answers.bytes);
+      } catch (error) {
+        this.#tellLate(agent);
+        throw error;
+      }
+      answers.clear();
+      if (this.#unsettled.length > 0) {
+        if (now() - this.#sentAfterMs > PROXY_CLOCK_MS) this.#tellLate(agent);
+        else this.#unsettled = [];
+      }
+    }
+  }
+
+  #tellLate(agent: Agent): void {
+    for (const unsettled of this.#unsettled) agent.answeredLate(unsettled);
+    this.#unsettled = [];
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length;) at += await this.#connection.write(at === 0 ? bytes : bytes.subarray(at));
+  }
+}
+
+const TEXT = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const V1_FRAME = new TextEncoder().encode('{"version":1,"event_type":"web_socket_frame","payload":');
+
+function startsWith(buffer: Buffer, start: number, end: number, literal: Uint8Array): boolean {
+  if (end - start < literal.length) return false;
+  for (let i = 0; i < literal.length; i++) if (buffer[start + i] !== literal[i]) return false;
+  return true;
+}
+
+function object(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? value as Record<string, unknown> : {};
+}
+
+function correlationOf(event: unknown): string | null {
+  const { correlation_id: id, metadata } = object(event);
+  const found = id ?? object(metadata)["correlation_id"];
+  return typeof found === "string" ? found : null;
+}
+
+function typeOf(version: 1 | 2): number {
+  return version === 1 ? -1 : MESSAGE.RESPONSE;
+}

@@ -1,0 +1,325 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { testAgent, type TestPolicy } from "../../tests/support/test_agent.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { type Connection, Peer } from "./peer.ts";
+import { ReadRounds } from "./read_rounds.ts";
+
+const CONNECT = "101000044d5154540402003c000464657631";
+/** PUBLISH QoS 0 to `b/x`, which a rule denies, and to `a/x`, which one allows. */
+const DENIED = "30060003622f7831";
+const ALLOWED = "30060003612f7831";
+
+interface FrameFacts {
+  readonly index: number;
+  readonly hex: string;
+  readonly id?: string;
+  readonly fromClient?: boolean;
+}
+
+function event({ index, hex, id = "id-1", fromClient = true }: FrameFacts): Record<string, unknown> {
+  return {
+    client_ip: "10.0.0.1:5000",
+    client_to_server: fromClient,
+    correlation_id: id,
+    data: Buffer.from(hex, "hex").toString("base64"),
+    fin: true,
+    frame_index: index,
+    opcode: "binary",
+    route_id: "mqtt",
+  };
+}
+
+function v1(frame: FrameFacts): Buffer {
+  return message(JSON.stringify({ version: 1, event_type: "web_socket_frame", payload: event(frame) }));
+}
+
+function v2(frame: FrameFacts): Buffer {
+  return message(`\x15${JSON.stringify(event(frame))}`);
+}
+
+const HANDSHAKE = message(`\x01${
+  JSON.stringify({
+    supported_versions: [2],
+    proxy_id: "p",
+    proxy_version: "1",
+    config: null,
+    supported_encodings: ["json"],
+  })
+}`);
+
+function message(text: string): Buffer {
+  const body = Buffer.from(text, "latin1");
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(body.length);
+  return Buffer.concat([length, body]);
+}
+
+/** A peer on a connection and a clock that the test moves. */
+class Bench implements Connection {
+  readonly #given: Buffer[] = [];
+  #wake: (() => void) | null = null;
+  #ended = false;
+  readonly written: string[] = [];
+  closed = false;
+  ms = 1_000;
+  /** What happens while bytes are written. */
+  onWrite: () => void = () => {};
+  readonly heartbeat = new Heartbeat(() => this.ms);
+  readonly parts: ReturnType<typeof testAgent>;
+  readonly serving: Promise<void>;
+
+  constructor(policy: TestPolicy = {}) {
+    this.parts = testAgent(policy);
+    const { agent, log } = this.parts;
+    this.heartbeat.beat();
+    this.heartbeat.beat();
+    const peer = new Peer(this, {
+      agent,
+      log,
+      heartbeat: this.heartbeat,
+      rounds: new ReadRounds(),
+      now: () => this.ms,
+      yieldTurn: () => Promise.resolve(),
+      name: "#1",
+    });
+    this.serving = peer.serve();
+  }
+
+  /** Time that passes while the process is idle and its heart beats. */
+  idle(ms: number): void {
+    for (let passed = 0; passed < ms; passed += 5) {
+      this.ms += 5;
+      this.parts.clock.ms += 5;
+      this.heartbeat.beat();
+    }
+  }
+
+  /** Time that passes while the process does something else. */
+  stall(ms: number): void {
+    this.ms += ms;
+    this.parts.clock.ms += ms;
+  }
+
+  async send(...messages: Buffer[]): Promise<void> {
+    this.#given.push(Buffer.concat(messages));
+    this.#wake?.();
+    // All there is to wait for are promises: a turn of the event loop comes behind them.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  async end(): Promise<void> {
+    this.#ended = true;
+    this.#wake?.();
+    await this.serving;
+    await this.parts.log.flush();
+  }
+
+  async read(into: Uint8Array): Promise<number | null> {
+    while (this.#given.length === 0) {
+      if (this.#ended || this.closed) return null;
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+    const bytes = this.#given.shift() as Buffer;
+    into.set(bytes);
+    return bytes.length;
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    this.onWrite();
+    this.written.push(Buffer.from(bytes).toString("latin1"));
+    return Promise.resolve(bytes.length);
+  }
+
+  close(): void {
+    this.closed = true;
+    this.#wake?.();
+  }
+
+  /** The verdicts that were written. */
+  get verdicts(): string[] {
+    return [...this.written.join("").matchAll(/"websocket_decision":("\w+"|\{"close":\{"code":\d+)/g)]
+      .map(([, found]) => (found as string).replace(/^\{"close":\{"code":/, "close ").replaceAll('"', ""));
+  }
+
+  get lateEvents(): { reason: string; topic: string | null }[] {
+    return [...this.parts.agent.audit.newest()].filter(({ tags }) => tags.includes("late") && tags.includes("blocked"))
+      .map(({ reason, topic }) => ({ reason, topic }));
+  }
+}
+
+Deno.test("answers of one read go out in one write, in order", async () => {
+  const bench = new Bench();
+  await bench.send(v1({ index: 0, hex: CONNECT }), v1({ index: 1, hex: ALLOWED }), v1({ index: 2, hex: DENIED }));
+  assert.equal(bench.written.length, 1);
+  assert.deepEqual(bench.verdicts, ["allow", "allow", "drop"]);
+  await bench.end();
+});
+
+Deno.test("a message is answered whatever pieces it comes in", async () => {
+  const bench = new Bench();
+  const bytes = Buffer.concat([v1({ index: 0, hex: CONNECT }), v1({ index: 1, hex: DENIED })]);
+  for (let i = 0; i < bytes.length; i++) await bench.send(bytes.subarray(i, i + 1));
+  assert.deepEqual(bench.verdicts, ["allow", "drop"]);
+  await bench.end();
+});
+
+Deno.test("over v1 an answer that would be late is not written: the connection closes and what passed is poisoned", async () => {
+  const bench = new Bench();
+  await bench.send(v1({ index: 0, hex: CONNECT }));
+  bench.stall(500);
+  await bench.send(v1({ index: 1, hex: DENIED }));
+  assert.deepEqual(bench.verdicts, ["allow"]);
+  assert.ok(bench.closed);
+  assert.deepEqual(bench.lateEvents, [{ reason: "acl-rule", topic: "b/x" }]);
+  await bench.end();
+  assert.ok(bench.parts.lines.some((line) => line.includes("A refused frame passed the proxy")));
+});
+
+Deno.test("over v2 an answer that would be late is left out, others go on, and the next frame closes", async () => {
+  const bench = new Bench();
+  await bench.send(HANDSHAKE, v2({ index: 0, hex: CONNECT }));
+  bench.stall(500);
+  await bench.send(v2({ index: 1, hex: DENIED }));
+  assert.deepEqual(bench.verdicts, ["allow"]);
+  assert.equal(bench.closed, false);
+  bench.idle(20);
+  await bench.send(v2({ index: 0, hex: CONNECT, id: "id-2" }));
+  await bench.send(v2({ index: 2, hex: ALLOWED }));
+  assert.deepEqual(bench.verdicts, ["allow", "allow", "close 1008"]);
+  assert.match(bench.written.join(""), /"reason_codes":\["late"\]/);
+  assert.match(bench.written.join(""), /\["mqtt","blocked","late"\]/);
+  await bench.end();
+});
+
+Deno.test("a close that came too late poisons its connection too", async () => {
+  const bench = new Bench();
+  await bench.send(HANDSHAKE, v2({ index: 0, hex: CONNECT }));
+  bench.stall(500);
+  await bench.send(v2({ index: 1, hex: "e100" }));
+  bench.idle(20);
+  await bench.send(v2({ index: 2, hex: ALLOWED }));
+  assert.deepEqual(bench.verdicts, ["allow", "close 1008"]);
+  assert.match(bench.written.join(""), /"reason_codes":\["late"\]/);
+  await bench.end();
+});
+
+Deno.test("an allowed frame whose answer was late poisons nothing", async () => {
+  const bench = new Bench();
+  await bench.send(HANDSHAKE, v2({ index: 0, hex: CONNECT }));
+  bench.stall(500);
+  await bench.send(v2({ index: 1, hex: ALLOWED }));
+  bench.idle(20);
+  await bench.send(v2({ index: 2, hex: ALLOWED }));
+  assert.deepEqual(bench.verdicts, ["allow", "allow"]);
+  assert.deepEqual(bench.lateEvents, []);
+  await bench.end();
+});
+
+Deno.test("state follows what was forwarded, however old the event", async () => {
+  const bench = new Bench();
+  await bench.send(HANDSHAKE);
+  bench.stall(500);
+  await bench.send(v2({ index: 0, hex: CONNECT }));
+  bench.idle(20);
+  await bench.send(v2({ index: 1, hex: ALLOWED }));
+  assert.deepEqual(bench.verdicts, ["allow"]);
+  await bench.end();
+});
+
+Deno.test("the end of a stall proves nothing: the first reads behind it count as old", async () => {
+  const bench = new Bench();
+  await bench.send(HANDSHAKE, v2({ index: 0, hex: CONNECT }));
+  bench.stall(500);
+  bench.heartbeat.beat();
+  await bench.send(v2({ index: 1, hex: DENIED }));
+  assert.deepEqual(bench.verdicts, ["allow"]);
+  assert.equal(bench.lateEvents.length, 1);
+  await bench.end();
+});
+
+Deno.test("an answer whose writing took too long counts as late", async () => {
+  const bench = new Bench();
+  await bench.send(HANDSHAKE, v2({ index: 0, hex: CONNECT }));
+  bench.onWrite = () => bench.stall(150);
+  await bench.send(v2({ index: 1, hex: DENIED }));
+  assert.deepEqual(bench.lateEvents, [{ reason: "acl-rule", topic: "b/x" }]);
+  await bench.end();
+});
+
+Deno.test("what was sent while answers were being written is as old as the read before", async () => {
+  const bench = new Bench();
+  await bench.send(HANDSHAKE, v2({ index: 0, hex: CONNECT }));
+  let writes = 0;
+  bench.onWrite = () => {
+    // The writing takes 90 ms in which the heart beats: nobody reads this socket, whatever the beats say.
+    if (writes++ === 0) bench.idle(90);
+  };
+  await bench.send(v2({ index: 1, hex: ALLOWED }));
+  await bench.send(v2({ index: 2, hex: DENIED }));
+  assert.equal(bench.lateEvents.length, 1);
+  await bench.end();
+});
+
+Deno.test("verdicts that were never written, since the connection broke, count as late", async () => {
+  const bench = new Bench();
+  await bench.send(v1({ index: 0, hex: CONNECT }));
+  bench.onWrite = () => {
+    throw new Error("Broken pipe");
+  };
+  await bench.send(v1({ index: 1, hex: DENIED }));
+  assert.equal(bench.lateEvents.length, 1);
+  await bench.end();
+});
+
+Deno.test("what came before garbage is answered, then the connection closes", async () => {
+  for (const garbage of [message("nonsense"), Buffer.from("00000000", "hex"), Buffer.from("7fffffff7b", "hex")]) {
+    const bench = new Bench();
+    await bench.send(v1({ index: 0, hex: CONNECT }), v1({ index: 1, hex: DENIED }), garbage);
+    assert.deepEqual(bench.verdicts, ["allow", "drop"]);
+    assert.ok(bench.closed);
+    assert.deepEqual(bench.lateEvents, []);
+    await bench.end();
+  }
+});
+
+Deno.test("a first byte that is neither v1 nor v2 closes at once", async () => {
+  for (const first of ["\x02", "\x15", "[", " {}", "GET / HTTP/1.1"]) {
+    const bench = new Bench();
+    await bench.send(message(first));
+    assert.ok(bench.closed, first);
+    await bench.end();
+  }
+});
+
+Deno.test("a handshake without version 2 is answered with an error, then closed", async () => {
+  const bench = new Bench();
+  await bench.send(message(`\x01${JSON.stringify({ supported_versions: [3], proxy_id: "p", proxy_version: "9" })}`));
+  assert.match(bench.written.join(""), /"success":false,"error":"Cannot agree/);
+  assert.ok(bench.closed);
+  await bench.end();
+});
+
+Deno.test("a ping is answered by a pong of the same payload, an unknown type by nothing", async () => {
+  const bench = new Bench();
+  await bench.send(HANDSHAKE, message('\x41{"sequence":7,"timestamp_ms":1}'), message("\x7fwhatever"));
+  assert.ok(bench.written.join("").endsWith('\x42{"sequence":7,"timestamp_ms":1}'));
+  assert.equal(bench.closed, false);
+  await bench.end();
+});
+
+Deno.test("a flood is answered in slices", async () => {
+  const bench = new Bench();
+  // Every look at the clock takes a millisecond.
+  const frames = [v1({ index: 0, hex: CONNECT })];
+  for (let index = 1; index <= 400; index++) frames.push(v1({ index, hex: ALLOWED }));
+  const now = Object.getOwnPropertyDescriptor(Bench.prototype, "ms");
+  assert.equal(now, undefined);
+  let ms = bench.ms;
+  Object.defineProperty(bench, "ms", { get: () => ms += 0.5, set: (value: number) => ms = value });
+  await bench.send(Buffer.concat(frames));
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(bench.verdicts.length, 401);
+  assert.ok(bench.written.length >= 3, `${bench.written.length} writes`);
+  await bench.end();
+});

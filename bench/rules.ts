@@ -1,0 +1,63 @@
+/** Configurations of the agent under test. */
+
+/** No rule needs a proved user name, since authentication is off. */
+const TEN_RULES = [
+  {
+    name: "telemetry",
+    match: { "client-id-regex": "^device-" },
+    topics: ["sensors/+/data", "sensors/+/status"],
+    actions: ["publish"],
+    decision: "allow",
+    "max-qos": 1,
+  },
+  {
+    name: "commands",
+    match: { "client-id-regex": "^device-" },
+    topics: ["commands/+/#"],
+    actions: ["subscribe"],
+    decision: "allow",
+  },
+  { name: "config", topics: ["config/#"], actions: ["subscribe"], decision: "allow" },
+  { name: "system", topics: ["$SYS/#", "internal/#"], decision: "deny", priority: 100 },
+  { name: "gateway", match: { "client-id": "gateway-1" }, topics: ["#"], decision: "allow" },
+  { name: "site-a", match: { "client-ip": "192.0.2.0/24" }, topics: ["site/a/#"], decision: "allow" },
+  { name: "site-b", match: { "client-ip": "198.51.100.0/24" }, topics: ["site/b/#"], decision: "allow" },
+  { name: "alarms", topics: ["alarms/+/high"], actions: ["publish"], decision: "allow", "max-qos": 2 },
+  { name: "firmware", match: { "client-id-regex": "^updater-" }, topics: ["firmware/+/+/chunk"], decision: "allow" },
+  { name: "no-secrets", topics: ["sensors/+/secret"], decision: "deny", priority: 10 },
+];
+
+export interface ConfigOptions {
+  /** At least 10; the others are for devices of their own, each with a topic filter. */
+  readonly rules: number;
+  /** Limits so high that the worst frames are judged and not refused early. */
+  readonly wide?: boolean;
+}
+
+/** The text of a configuration file. */
+export function configText({ rules, wide = false }: ConfigOptions): string {
+  const more = Array.from({ length: rules - TEN_RULES.length }, (_, i) => ({
+    name: `site-${i}`,
+    match: { "client-id": `station-${i}` },
+    topics: [`sites/${i % 1000}/${i}/+/data`],
+    actions: ["publish"],
+    decision: i % 10 === 0 ? "deny" : "allow",
+    // Half of them come before the rule that decides.
+    priority: i % 2 === 0 ? 50 : 0,
+  }));
+  return JSON.stringify({
+    auth: { enabled: false },
+    acl: { enabled: true, "default-action": "deny", rules: [...TEN_RULES, ...more] },
+    ...(wide
+      ? {
+        general: {
+          "max-topic-levels": 65_535,
+          "max-topic-bytes": 65_535,
+          "max-subscriptions": 100_000,
+          "max-filters-per-subscribe": 100_000,
+          "max-packet-size": 4_194_304,
+        },
+      }
+      : {}),
+  });
+}

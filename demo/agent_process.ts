@@ -1,0 +1,96 @@
+import { within } from "./watch.ts";
+
+/** How the agent is started. */
+export interface AgentProcessOptions {
+  readonly socketPath: string;
+  readonly configPath: string;
+  /** Directory for what the agent keeps. */
+  readonly stateDirectory: string;
+  /** The agent's main module; default that of this repository. */
+  readonly main?: string;
+}
+
+/** The agent as a process of its own. */
+export interface AgentProcess {
+  readonly pid: number;
+  /** Resolves with the exit code when the process ends, whoever ended it. */
+  readonly ended: Promise<number>;
+  /** What it wrote to standard error lately. */
+  lastWords(): string;
+  /** Ends the process and waits for its end; SIGTERM lets it answer what it has been asked. */
+  stop(signal?: "SIGTERM" | "SIGKILL"): Promise<void>;
+}
+
+const MAIN = new URL("../main.ts", import.meta.url).pathname;
+
+/** The first start may have to fetch and to compile. */
+const START_LIMIT_MS = 60_000;
+
+const KEPT_CHARACTERS = 4000;
+
+/**
+ * Starts the agent with the least permissions that it can do with, and waits until it says that it listens. Throws with
+ * its last words when it ends before.
+ */
+export async function startAgentProcess(options: AgentProcessOptions): Promise<AgentProcess> {
+  const { socketPath, configPath, stateDirectory, main = MAIN } = options;
+  const directory = socketPath.slice(0, socketPath.lastIndexOf("/"));
+  const command = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-prompt",
+      "--quiet",
+      `--allow-net=unix:${socketPath}`,
+      `--allow-read=${directory},${configPath},${stateDirectory}`,
+      `--allow-write=${directory},${stateDirectory}`,
+      "--allow-env",
+      "--allow-sys",
+      main,
+      "--socket",
+      socketPath,
+      "--config",
+      configPath,
+    ],
+    // As environment, since an agent without a console does not know the flags.
+    env: { AGENT_ADMIN_ADDRESS: "off", AGENT_STATE_DIR: stateDirectory, NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  });
+  const child = command.spawn();
+  const ended = child.status.then(({ code }) => code);
+  const listening = Promise.withResolvers<void>();
+  let said = "";
+  const drained = (async () => {
+    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+      said = (said + text).slice(-KEPT_CHARACTERS);
+      if (/\blistening\b/i.test(said)) listening.resolve();
+    }
+  })();
+  const agent: AgentProcess = {
+    pid: child.pid,
+    ended,
+    lastWords: () => said,
+    async stop(signal = "SIGTERM") {
+      try {
+        child.kill(signal);
+      } catch {
+        // It has ended by itself: Ctrl-C in a terminal reaches it too.
+      }
+      await ended;
+      await drained;
+    },
+  };
+  try {
+    const failed = ended.then(async (code) => {
+      await drained;
+      throw new Error(`Cannot start the agent: it ended with ${code} and said:\n${said.trim() || "nothing"}`);
+    });
+    await within(Promise.race([listening.promise, failed]), "the agent to listen", START_LIMIT_MS);
+    failed.catch(() => {}); // Its end is expected from here on.
+    return agent;
+  } catch (error) {
+    await agent.stop("SIGKILL");
+    throw error;
+  }
+}

@@ -1,0 +1,156 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Agent, SYSTEM_CLOCK } from "./agent/agent.ts";
+import { AuditRing } from "./agent/audit/ring.ts";
+import { createLogger, type Logger, type LogLevel } from "./agent/log.ts";
+import { ConfigurationError, PolicyStore } from "./agent/policy_store.ts";
+import { SocketError, UnixSocketServer } from "./agent/transport/unix_socket.ts";
+import { VERSION } from "./agent/version.ts";
+
+/** Exit codes: 0 ok, 1 failure, 2 bad arguments, 3 bad configuration. */
+const EXIT = { OK: 0, FAILURE: 1, ARGUMENTS: 2, CONFIGURATION: 3 } as const;
+const DEFAULT_SOCKET = "/tmp/sentinel-mqtt-agent.sock";
+const LEVELS = ["trace", "debug", "info", "warn", "error"] as const;
+/** What is being decided at the end has so long to be answered. */
+const STOP_MS = 10_000;
+const AUDIT_EVENTS = 10_000;
+
+interface Flags {
+  socket: string;
+  config?: string;
+  grpcAddress?: string;
+  logLevel: LogLevel;
+  jsonLogs: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  sentinel-mqtt-agent --socket /tmp/sentinel-mqtt.sock
+  sentinel-mqtt-agent --socket /tmp/sentinel-mqtt.sock --config /etc/sentinel/mqtt-gateway.json
+  MQTT_CONFIG=mqtt-gateway.json sentinel-mqtt-agent --json-logs --log-level debug
+
+Without a configuration file access control is on and no rule allows anything.
+Exit codes: 0 ok, 1 failure, 2 bad arguments, 3 bad configuration.`;
+
+function parseFlags(args: readonly string[]): Flags {
+  const program = new Command("sentinel-mqtt-agent")
+    .description("Judges every MQTT packet that a Sentinel proxy forwards, by topic rules")
+    .version(`sentinel-mqtt-agent ${VERSION}`, "--version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .addOption(new Option("-s, --socket <path>", "Unix socket path").env("AGENT_SOCKET").default(DEFAULT_SOCKET))
+    .addOption(new Option("--grpc-address <host:port>", "gRPC listen address (not yet)").env("AGENT_GRPC_ADDRESS"))
+    .addOption(new Option("-c, --config <file>", "configuration file (JSON, comments allowed)").env("MQTT_CONFIG"))
+    .addOption(
+      new Option("--log-level <level>", "how much is logged").choices(LEVELS).env("MQTT_LOG_LEVEL").default("info"),
+    )
+    .addOption(
+      new Option("--json-logs [yes]", "log JSON lines").env("MQTT_JSON_LOGS").argParser(yesOrNo).preset(true)
+        .default(false),
+    )
+    .addHelpText("after", EXAMPLES)
+    .allowExcessArguments(false)
+    .exitOverride();
+  program.parse(args, { from: "user" });
+  return program.opts<Flags>();
+}
+
+/** A flag that is also an environment variable: commander would take any value of it, `false` too, for yes. */
+function yesOrNo(value: unknown): boolean {
+  if (typeof value === "boolean") return value;
+  switch (String(value).trim().toLowerCase()) {
+    case "1":
+    case "true":
+    case "yes":
+    case "on":
+      return true;
+    case "":
+    case "0":
+    case "false":
+    case "no":
+    case "off":
+      return false;
+    default:
+      throw new InvalidArgumentError("say true or false");
+  }
+}
+
+/** Runs the agent until a signal ends it; resolves to the exit code. */
+async function run(flags: Flags): Promise<number> {
+  const log = createLogger({ level: flags.logLevel, json: flags.jsonLogs });
+  if (flags.grpcAddress !== undefined && flags.grpcAddress !== "") {
+    console.error(`Cannot serve gRPC on "${flags.grpcAddress}": gRPC is not built yet, the Unix socket is`);
+    return EXIT.ARGUMENTS;
+  }
+  let server: UnixSocketServer;
+  try {
+    const policies = new PolicyStore({
+      ...(flags.config === undefined || flags.config === "" ? {} : { file: flags.config }),
+      env: (name) => Deno.env.get(name),
+      log,
+      wallMs: SYSTEM_CLOCK.wallMs,
+    });
+    const agent = new Agent({ policies, log, audit: new AuditRing(AUDIT_EVENTS) });
+    server = await UnixSocketServer.serve({ path: flags.socket, agent, log });
+    log.info("Listening", {
+      socket: flags.socket,
+      version: VERSION,
+      config: flags.config ?? "none: nothing is allowed",
+      config_version: policies.current.label,
+      rules: policies.loaded.config.acl.rules.length,
+    });
+  } catch (error) {
+    if (error instanceof ConfigurationError) {
+      for (const problem of error.problems) console.error(problem);
+      return EXIT.CONFIGURATION;
+    }
+    if (error instanceof SocketError) {
+      console.error(error.message);
+      return EXIT.FAILURE;
+    }
+    throw error;
+  }
+  const signal = await firstSignal(log);
+  log.info("Stopping", { signal });
+  const stopped = await Promise.race([
+    server.stop().then(() => true),
+    new Promise<false>((resolve) => Deno.unrefTimer(setTimeout(() => resolve(false), STOP_MS))),
+  ]);
+  if (!stopped) log.warn("Not everything was answered in time", { waited_ms: STOP_MS });
+  await log.flush();
+  return EXIT.OK;
+}
+
+/** The first SIGTERM or SIGINT; one more ends the process at once. */
+function firstSignal(log: Logger): Promise<string> {
+  return new Promise((resolve) => {
+    let first = true;
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      Deno.addSignalListener(signal, () => {
+        if (!first) {
+          log.warn("Stopped at once", { signal });
+          Deno.exit(EXIT.FAILURE);
+        }
+        first = false;
+        resolve(signal);
+      });
+    }
+  });
+}
+
+async function main(): Promise<void> {
+  let flags: Flags;
+  try {
+    flags = parseFlags(Deno.args);
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Help and version end here too, with 0; what is wrong with the arguments was printed.
+    Deno.exit(error.exitCode === 0 ? EXIT.OK : EXIT.ARGUMENTS);
+  }
+  try {
+    Deno.exit(await run(flags));
+  } catch (error) {
+    console.error(`Cannot go on: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
+    Deno.exit(EXIT.FAILURE);
+  }
+}
+
+if (import.meta.main) await main();

@@ -1,0 +1,228 @@
+import { connect, type IClientOptions, type MqttClient } from "mqtt";
+import assert from "node:assert/strict";
+import { type AgentProcess, startAgentProcess } from "../../demo/agent_process.ts";
+import { findMosquitto, type RunningBroker, startBroker } from "../../demo/broker.ts";
+import type { FrameRecord } from "../../demo/proxied_connection.ts";
+import { type ProxyOptions, StandInProxy, type UpgradeRecord } from "../../demo/proxy.ts";
+import { startTcpFront, type TcpFront } from "../../demo/tcp_front.ts";
+import { Watch, within } from "../../demo/watch.ts";
+
+/** MQTT 3.1.1 and 5.0 as mqtt.js numbers them. */
+export type MqttVersion = 4 | 5;
+
+/** How proxies are set up by people who followed the guide: what cannot be judged does not pass. */
+export const AS_THE_GUIDE_SAYS: Partial<ProxyOptions> = { agentTimeoutMs: 90, failureMode: "closed" };
+
+/** The four ways of reaching the agent that every client test goes. Over v2 without the real client's mix-ups. */
+export const WAYS: readonly (Partial<ProxyOptions> & { readonly protocol: "v1" | "v2"; readonly pool: number })[] = [
+  { protocol: "v1", pool: 4 },
+  { protocol: "v1", pool: 10 },
+  { protocol: "v2", pool: 4, idCollision: "avoid" },
+  { protocol: "v2", pool: 10, idCollision: "avoid" },
+];
+
+/** Rules of most tests: `tester` may do everything below `t/`, nobody anything elsewhere. */
+export const TEST_RULES = {
+  auth: { "trust-broker": true },
+  acl: {
+    "default-action": "deny",
+    rules: [
+      { name: "secrets", priority: 100, topics: ["t/secret/#"], decision: "deny" },
+      {
+        name: "tester",
+        match: { username: "tester" },
+        topics: ["t/#"],
+        actions: ["publish", "subscribe", "receive"],
+        decision: "allow",
+      },
+    ],
+  },
+} as const;
+
+/** An agent and a broker that several proxies can share. */
+export interface Site {
+  readonly agentSocket: string;
+  readonly broker: RunningBroker;
+  /** The versions of MQTT that the broker speaks. */
+  readonly versions: readonly MqttVersion[];
+  readonly agent: AgentProcess;
+  /** Starts the agent again at the same socket, after it was stopped. */
+  restartAgent(): Promise<void>;
+}
+
+/** Whether tests that need Mosquitto can run; with REQUIRE_MOSQUITTO its absence is a failure. */
+export function mosquittoIsThere(): boolean {
+  const there = findMosquitto() !== null;
+  assert.ok(there || !Deno.env.get("REQUIRE_MOSQUITTO"), "Mosquitto is required, and not installed");
+  return there;
+}
+
+/** Runs `run` with the real agent as a process of its own and a broker; both are gone afterwards, whatever happens. */
+export async function withSite(config: unknown, run: (site: Site) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir({ prefix: "sentinel-mqtt-e2e-" });
+  const configPath = `${directory}/agent.json`;
+  await Deno.writeTextFile(configPath, JSON.stringify(config));
+  const options = { socketPath: `${directory}/agent.sock`, configPath, stateDirectory: directory };
+  mosquittoIsThere();
+  const broker = await startBroker();
+  let agent: AgentProcess | undefined;
+  try {
+    agent = await startAgentProcess(options);
+    await run({
+      agentSocket: options.socketPath,
+      broker,
+      versions: broker.kind === "mosquitto" ? [4, 5] : [4],
+      get agent() {
+        assert.ok(agent);
+        return agent;
+      },
+      async restartAgent() {
+        agent = await startAgentProcess(options);
+      },
+    });
+  } catch (error) {
+    if (agent !== undefined) console.error(`The agent said:\n${agent.lastWords()}`);
+    throw error;
+  } finally {
+    await agent?.stop();
+    await broker.stop();
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+/** A proxy in front of a site, and the clients of one test. */
+export interface Road {
+  readonly proxy: StandInProxy;
+  readonly front: TcpFront;
+  readonly frames: Watch<FrameRecord>;
+  readonly upgrades: Watch<UpgradeRecord>;
+  /** Connects through the proxy's WebSocket listener, as `tester` unless said otherwise. */
+  connect(clientId: string, version: MqttVersion, options?: IClientOptions): Promise<MqttClient>;
+  /** Connects through the bridge, where each packet is one frame. */
+  connectTcp(clientId: string, version: MqttVersion, options?: IClientOptions): Promise<MqttClient>;
+  /** Connects to the broker itself, past proxy and agent. */
+  witness(filter: string): Promise<Inbox>;
+}
+
+/** Runs `run` with a proxy; its clients are gone afterwards, whatever happens. Nothing may have passed unseen. */
+export async function withRoad(
+  site: Pick<Site, "agentSocket" | "broker">,
+  options: Partial<ProxyOptions>,
+  run: (road: Road) => Promise<void>,
+): Promise<void> {
+  const frames = new Watch<FrameRecord>();
+  const upgrades = new Watch<UpgradeRecord>();
+  const proxy = await StandInProxy.start({
+    ...AS_THE_GUIDE_SAYS,
+    agentSocket: site.agentSocket,
+    broker: site.broker,
+    onFrame: frames.add,
+    onUpgrade: upgrades.add,
+    ...options,
+  });
+  const front = startTcpFront({ proxyPort: proxy.port });
+  const clients: MqttClient[] = [];
+  const open = async (url: string, clientId: string, protocolVersion: MqttVersion, more: IClientOptions = {}) => {
+    const client = connect(url, {
+      clientId,
+      username: "tester",
+      protocolVersion,
+      reconnectPeriod: 0,
+      wsOptions: { perMessageDeflate: false },
+      ...more,
+    });
+    clients.push(client);
+    // A broker may deliver right behind its CONNACK.
+    const inbox: Inbox = new Watch<Received>();
+    inboxes.set(client, inbox);
+    client.on("message", (topic, payload, { qos, retain }) => inbox.add({ topic, payload, qos, retain }));
+    await within(connected(client), `the CONNACK of ${clientId}`);
+    return client;
+  };
+  try {
+    await run({
+      proxy,
+      front,
+      frames,
+      upgrades,
+      connect: (clientId, version, more) => open(proxy.url, clientId, version, more),
+      connectTcp: (clientId, version, more) => open(`mqtt://127.0.0.1:${front.port}`, clientId, version, more),
+      async witness(filter) {
+        const { hostname, port } = site.broker;
+        const client = await open(`mqtt://${hostname}:${port}`, `witness-${crypto.randomUUID()}`, 4);
+        return await subscribed(client, filter, 2);
+      },
+    });
+    const { unseen, undecodable, upgradesUnseen, uninspectedConnections, late, staleAnswers } = proxy.counts;
+    assert.deepEqual(
+      { unseen, undecodable, upgradesUnseen, uninspectedConnections, late, staleAnswers },
+      { unseen: 0, undecodable: 0, upgradesUnseen: 0, uninspectedConnections: 0, late: 0, staleAnswers: 0 },
+    );
+  } finally {
+    await Promise.all(clients.map((client) => client.endAsync(true)));
+    await front.stop();
+    await proxy.stop();
+  }
+}
+
+/** One message as a client received it. */
+export interface Received {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly qos: number;
+  readonly retain: boolean;
+}
+
+/** What a client has received. */
+export type Inbox = Watch<Received>;
+
+const inboxes = new WeakMap<MqttClient, Inbox>();
+
+/** Everything that a client of a road has received. */
+export function inboxOf(client: MqttClient): Inbox {
+  const inbox = inboxes.get(client);
+  assert.ok(inbox, "the client was made by a road");
+  return inbox;
+}
+
+/** Resolves at the CONNACK; rejects when the connection ends before. Errors do not throw from then on. */
+function connected(client: MqttClient): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let cause: Error | undefined;
+    // A broken connection is an error for mqtt.js before it is an end.
+    client.on("error", (error) => cause = error);
+    client.once("connect", () => resolve());
+    client.once("close", () => reject(new Error("Cannot connect: the connection ended", { cause })));
+  });
+}
+
+/** Subscribes and waits for the SUBACK; what the client receives. */
+export async function subscribed(client: MqttClient, filter: string, qos: 0 | 1 | 2): Promise<Inbox> {
+  const [grant] = await within(client.subscribeAsync(filter, { qos }), `the SUBACK for "${filter}"`);
+  assert.equal(grant?.qos, qos);
+  return inboxOf(client);
+}
+
+/** Publishes, and waits until the broker has taken it where QoS says that it answers. */
+export async function publish(
+  client: MqttClient,
+  topic: string,
+  payload: string | Uint8Array,
+  options: Parameters<MqttClient["publishAsync"]>[2] = {},
+): Promise<void> {
+  const bytes = typeof payload === "string" ? payload : Buffer.from(payload);
+  await within(client.publishAsync(topic, bytes, options), `the end of a PUBLISH to "${topic}"`);
+}
+
+/** Resolves when the client's connection has ended. Call it before doing what ends it. */
+export function closeOf(client: MqttClient): Promise<void> {
+  return within(new Promise((resolve) => client.once("close", () => resolve())), "the end of a connection");
+}
+
+/** Text of a payload. */
+export function text(payload: Uint8Array): string {
+  return new TextDecoder().decode(payload);
+}
+
+/** Steps that share sockets with the test around them: leaks are looked for there. */
+export const STEP = { sanitizeOps: false, sanitizeResources: false } as const;

@@ -1,0 +1,63 @@
+import { Agent, type Clock } from "../../agent/agent.ts";
+import { AuditRing } from "../../agent/audit/ring.ts";
+import { createLogger, type Logger } from "../../agent/log.ts";
+import { PolicyStore } from "../../agent/policy_store.ts";
+import { UnixSocketServer } from "../../agent/transport/unix_socket.ts";
+
+/** An agent that serves a Unix socket in this process. */
+export interface RunningAgent {
+  /** Path of the socket. */
+  readonly socket: string;
+  readonly agent: Agent;
+  /** What it logged at warning and above, as it would be written. */
+  readonly log: readonly string[];
+  /** Moves the clock of the sessions on; the transport keeps the real one. */
+  advance(ms: number): void;
+  stop(): Promise<void>;
+}
+
+/** Starts an agent with that configuration, as a file would hold it. */
+export async function startAgent(config: unknown): Promise<RunningAgent> {
+  const folder = await Deno.makeTempDir({ prefix: "mqtt-agent-" });
+  const file = `${folder}/agent.json`;
+  const socket = `${folder}/agent.sock`;
+  await Deno.writeTextFile(file, JSON.stringify(config));
+  const lines: string[] = [];
+  const log = quietLogger(lines);
+  let offsetMs = 0;
+  const clock: Clock = { nowMs: () => performance.now() + offsetMs, wallMs: () => Date.now() + offsetMs };
+  const policies = new PolicyStore({ file, env: () => undefined, log, wallMs: clock.wallMs });
+  const agent = new Agent({ policies, log, audit: new AuditRing(100), clock });
+  const server = await UnixSocketServer.serve({ path: socket, agent, log });
+  return {
+    socket,
+    agent,
+    log: lines,
+    advance: (ms) => {
+      offsetMs += ms;
+    },
+    stop: async () => {
+      await server.stop();
+      await log.flush();
+      await Deno.remove(folder, { recursive: true });
+    },
+  };
+}
+
+/** Lines kept; what an agent logs beyond them is lost. */
+const MAX_LINES = 10_000;
+
+const decoder = new TextDecoder();
+
+function quietLogger(lines: string[]): Logger {
+  return createLogger({
+    level: "warn",
+    json: true,
+    write: (bytes) => {
+      for (const line of decoder.decode(bytes).split("\n")) {
+        if (line !== "" && lines.length < MAX_LINES) lines.push(line);
+      }
+      return Promise.resolve(bytes.length);
+    },
+  });
+}

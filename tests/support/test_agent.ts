@@ -1,0 +1,105 @@
+import { Agent, type Clock, type PolicySource } from "../../agent/agent.ts";
+import { AuditRing } from "../../agent/audit/ring.ts";
+import { createLogger, type Logger } from "../../agent/log.ts";
+import { compilePolicy, type GeneralPolicyConfig, type Policy, type PolicyConfig } from "../../agent/policy/policy.ts";
+import type { RuleConfig } from "../../agent/policy/acl/mod.ts";
+
+/** The defaults of config.md, for tests of what stands below the loader. */
+const GENERAL: GeneralPolicyConfig = {
+  "block-mode": true,
+  "fail-open": false,
+  "log-packets": false,
+  "protocol-versions": ["3.1.1", "5.0"],
+  "connect-timeout-secs": 30,
+  "max-packet-size": 1 << 20,
+  "max-topic-levels": 32,
+  "max-topic-bytes": 1024,
+  "max-subscriptions": 100,
+  "max-filters-per-subscribe": 32,
+  "session-idle-secs": 86_400,
+  "max-sessions": 200_000,
+  "max-unanswered": 16,
+  "require-upgrade-event": false,
+  "shared-subscriptions": "allow",
+  "retained-messages": "allow",
+  "subscription-identifiers": "allow",
+  "topic-aliases": "allow",
+  "mixed-frames": "auto",
+  "allowed-origins": ["same-host"],
+  "websocket-extensions": "refuse",
+  subprotocols: ["mqtt", "mqttv3.1"],
+};
+
+/** Allow `a/#` and `ok`, deny `admin/#` and `b/#`: the rules of the examples in the list of ways around. */
+export const EXAMPLE_RULES: readonly RuleConfig[] = [
+  { name: "allow-a", topics: ["a/#", "ok"], decision: "allow" },
+  { name: "deny-b", topics: ["admin/#", "b/#"], decision: "deny", priority: 10 },
+];
+
+export interface TestPolicy {
+  readonly rules?: readonly RuleConfig[];
+  readonly acl?: Partial<PolicyConfig["acl"]>;
+  readonly general?: Partial<GeneralPolicyConfig>;
+  readonly auth?: Partial<PolicyConfig["auth"]>;
+  readonly number?: number;
+}
+
+/** A compiled snapshot. */
+export function testPolicy({ rules = EXAMPLE_RULES, acl = {}, general = {}, auth = {}, number = 1 }: TestPolicy): Policy {
+  const compiled = compilePolicy({
+    acl: {
+      enabled: true,
+      "default-action": "deny",
+      rules: [...rules],
+      groups: {},
+      "deny-action": "drop",
+      "wildcard-subscriptions": "allow",
+      "dollar-topics": "rules",
+      unwrap: [],
+      "check-deliveries": true,
+      "check-response-topic": true,
+      "on-revoked-subscription": "tag",
+      tests: [],
+      ...acl,
+    },
+    auth: {
+      "trust-broker": false,
+      "enhanced-auth": "deny",
+      "min-client-id-length": 1,
+      "max-client-id-length": 128,
+      ...auth,
+    },
+    general: { ...GENERAL, ...general },
+  }, { number, hash: "000000000000" });
+  if ("problems" in compiled) throw new Error(JSON.stringify(compiled.problems));
+  return compiled.policy;
+}
+
+/** A clock that stands still until it is told. */
+export class TestClock implements Clock {
+  constructor(public ms = 1_000_000) {}
+  nowMs(): number {
+    return this.ms;
+  }
+  wallMs(): number {
+    return 1_700_000_000_000 + this.ms;
+  }
+}
+
+/** An agent with a clock, a policy that can be swapped, and its log lines. */
+export function testAgent(
+  policy: TestPolicy = {},
+): { agent: Agent; clock: TestClock; policies: { current: Policy }; lines: string[]; log: Logger } {
+  const clock = new TestClock();
+  const policies: PolicySource & { current: Policy } = { current: testPolicy(policy), push: () => null };
+  const lines: string[] = [];
+  const log = createLogger({
+    json: true,
+    write: (bytes) => {
+      lines.push(...new TextDecoder().decode(bytes).split("\n").filter((line) => line !== ""));
+      return Promise.resolve(bytes.length);
+    },
+  });
+  const agent = new Agent({ policies, log, audit: new AuditRing(1_000), clock });
+  return { agent, clock, policies, lines, log };
+}

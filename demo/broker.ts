@@ -109,6 +109,8 @@ async function launchMosquitto(path: string, directory: string, port: number): P
     "persistence false",
     "set_tcp_nodelay true",
     "max_queued_messages 0",
+    // mqtt.js sends on past the receive maximum that a broker names, and Mosquitto (20 by default) then hangs up.
+    "max_inflight_messages 0",
     "log_dest stderr",
     "log_type error",
     "log_type warning",

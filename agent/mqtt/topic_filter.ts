@@ -69,6 +69,7 @@ export function isValidFilter(filter: string): boolean {
 export function filterProblem(filter: string): string | null {
   const problem = textProblem(filter);
   if (problem !== null) return problem;
+  if (!filter.includes("#") && !filter.includes("+")) return null;
   const levels = filter.split("/");
   for (const [depth, level] of levels.entries()) {
     // [MQTT-4.7.1-1] and [MQTT-4.7.1-2].

@@ -95,6 +95,7 @@ export function cidrContains(cidr: Cidr, address: Address): boolean {
 
 /** The first address of the range of `prefixBits` that holds `address`. */
 export function maskAddress(address: Address, prefixBits: number): Address {
+  if (prefixBits >= (address.family === 4 ? 32 : 128)) return address;
   return makeAddress(
     address.family,
     address.word0 & wordMask(prefixBits, 0),

@@ -397,8 +397,11 @@ function groupTasks(file: VectorFile): Group[] {
   let number = 0;
   for (const vector of file.vectors) {
     const config = configOf(vector, file);
-    const isOwn = vector.frames.some((step) => !isFrame(step) && step.event === "configure");
-    const isSerial = isOwn || isNamed(vector) || JSON.stringify(config).includes("max-sessions");
+    const events = vector.frames.flatMap((step) => isFrame(step) ? [] : [step.event]);
+    // What changes the agent for everybody needs one for itself.
+    const isOwn = events.includes("configure");
+    const time = events.includes("advance") ? "with its own time " : "";
+    const isSerial = isOwn || time !== "" || isNamed(vector) || JSON.stringify(config).includes("max-sessions");
     for (const version of vector.versions) {
       for (const protocol of [1, 2] as const) {
         const chain: Task[] = [];
@@ -410,12 +413,12 @@ function groupTasks(file: VectorFile): Group[] {
           const task: Task = { vector, version, protocol, play };
           const played = play.detectOnly ? mergeConfig(config, { general: { "block-mode": false } }) : config;
           if (isOwn) take(`own ${fresh++}`, played).chains.push([task]);
-          else if (play.detectOnly && !isSerial) take(JSON.stringify(played), played).chains.push([task]);
-          else if (play.detectOnly) take(JSON.stringify(played), played).serial.push(task);
+          else if (play.detectOnly && !isSerial) take(time + JSON.stringify(played), played).chains.push([task]);
+          else if (play.detectOnly) take(time + JSON.stringify(played), played).serial.push(task);
           else chain.push(task);
         });
         if (chain.length === 0) continue;
-        const group = take(JSON.stringify(config), config);
+        const group = take(time + JSON.stringify(config), config);
         // A CONNACK for a client id that another vector uses as well would end its session.
         if (isSerial) group.serial.push(...chain);
         else group.chains.push(chain);

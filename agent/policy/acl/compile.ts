@@ -13,6 +13,9 @@ import { Unwrapper } from "./unwrap.ts";
 
 export type CompileResult = { readonly acl: CompiledAcl } | { readonly problems: readonly AclProblem[] };
 
+const PLUS_SIGN = 43;
+const HASH_SIGN = 35;
+
 /** Rules between two steps of {@link compileAclSteps}: some milliseconds. */
 const RULES_PER_STEP = 512;
 
@@ -181,14 +184,17 @@ class AclBuilder {
   #readLabels(topic: string): boolean {
     const labels = this.#labels;
     labels.length = 0;
+    const hasTemplates = topic.includes("${");
     let start = 0;
     for (;;) {
       const slash = topic.indexOf("/", start);
-      const level = slash < 0 ? topic.slice(start) : topic.slice(start, slash);
-      if (level === "#") return true;
-      if (level === "+") labels.push(PLUS);
-      else if (level.includes("${")) labels.push(templateLabel(this.#templates.intern(level)));
-      else labels.push(this.#levels.intern(level));
+      const end = slash < 0 ? topic.length : slash;
+      const wild = end - start === 1 ? topic.charCodeAt(start) : 0;
+      if (wild === HASH_SIGN) return true;
+      if (wild === PLUS_SIGN) labels.push(PLUS);
+      else if (hasTemplates && topic.slice(start, end).includes("${")) {
+        labels.push(templateLabel(this.#templates.intern(topic.slice(start, end))));
+      } else labels.push(this.#levels.intern(topic, start, end));
       this.#deepest = Math.max(this.#deepest, labels.length);
       if (slash < 0) return false;
       start = slash + 1;

@@ -29,10 +29,7 @@ export class IntVector {
   }
 }
 
-/** Spreads the bits of two integers over 32 (the finaliser of MurmurHash3). */
+/** Spreads the bits of two integers; the high bits are the good ones (Fibonacci hashing), so tables shift instead of masking. */
 export function mixHash(a: number, b: number): number {
-  let hash = Math.imul(a, 0x9e3779b1) ^ b;
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return hash ^ (hash >>> 16);
+  return Math.imul(Math.imul(a, 0x85ebca6b) ^ b ^ (a >>> 15), 0x9e3779b1);
 }

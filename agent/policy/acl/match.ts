@@ -164,6 +164,8 @@ function compileCondition(
 /** The same text for conditions that are the same whatever their order; empty for none. */
 export function matchKey(config: MatchConfig | undefined): string {
   if (config === undefined) return "";
+  const simple = simpleKey(config);
+  if (simple !== null) return simple;
   const attributes = config.attributes;
   const parts = [
     config.username,
@@ -177,6 +179,20 @@ export function matchKey(config: MatchConfig | undefined): string {
     sorted(config["route-id"]),
   ];
   return parts.every((part) => part === undefined) ? "" : JSON.stringify(parts);
+}
+
+/** The key of the one condition that most matches have, without the general way's cost; null for others. No such key begins as JSON does. */
+function simpleKey(config: MatchConfig): string | null {
+  let key = "";
+  for (const name of Object.keys(config) as (keyof MatchConfig)[]) {
+    const value = config[name];
+    if (value === undefined) continue;
+    if (key !== "") return null;
+    if (typeof value === "string") key = `${name}=${value}`;
+    else if (Array.isArray(value) && value.length === 1) key = `${name}/${value[0]}`;
+    else return null;
+  }
+  return key;
 }
 
 function sorted<T>(list: readonly T[] | undefined): readonly T[] | undefined {

@@ -41,7 +41,7 @@ export class OverlapIndex {
   readonly #entries = new IntVector(8);
   /** Open addressing; free where the count is 0. At most half full. */
   #table = new Int32Array(64 * LIST_SIZE);
-  #tableMask = 63;
+  #tableShift = 26;
   #tableCount = 0;
 
   constructor(lists: RuleLists, templates: TemplateTable) {
@@ -176,7 +176,7 @@ export class OverlapIndex {
     this.#entries.data[entry] = filter;
     let list = this.#find(group, depth, label);
     if (list < 0) {
-      if ((this.#tableCount + 1) * 2 > this.#tableMask + 1) this.#grow();
+      if ((this.#tableCount + 1) * 2 * LIST_SIZE > this.#table.length) this.#grow();
       list = this.#free(group, depth, label);
       this.#table[list] = group;
       this.#table[list + 1] = depth;
@@ -193,8 +193,8 @@ export class OverlapIndex {
   /** Place of the list in the table, or -1. */
   #find(group: number, depth: number, label: number): number {
     const table = this.#table;
-    for (let slot = hashKey(group, depth, label) & this.#tableMask;; slot = (slot + 1) & this.#tableMask) {
-      const at = slot * LIST_SIZE;
+    for (let at = this.#slot(group, depth, label);; at += LIST_SIZE) {
+      if (at === table.length) at = 0;
       if (table[at + COUNT] === 0) return -1;
       if (table[at] === group && table[at + 1] === depth && table[at + 2] === label) return at;
     }
@@ -209,22 +209,26 @@ export class OverlapIndex {
   }
 
   #free(group: number, depth: number, label: number): number {
-    let slot = hashKey(group, depth, label) & this.#tableMask;
-    while (this.#table[slot * LIST_SIZE + COUNT] !== 0) slot = (slot + 1) & this.#tableMask;
-    return slot * LIST_SIZE;
+    let at = this.#slot(group, depth, label);
+    while (this.#table[at + COUNT] !== 0) {
+      at += LIST_SIZE;
+      if (at === this.#table.length) at = 0;
+    }
+    return at;
+  }
+
+  #slot(group: number, depth: number, label: number): number {
+    return (mixHash(mixHash(group, depth), label) >>> this.#tableShift) * LIST_SIZE;
   }
 
   #grow(): void {
     const old = this.#table;
-    this.#tableMask = this.#tableMask * 2 + 1;
-    this.#table = new Int32Array((this.#tableMask + 1) * LIST_SIZE);
+    this.#table = new Int32Array(old.length * 2);
+    this.#tableShift--;
     for (let at = 0; at < old.length; at += LIST_SIZE) {
       if (old[at + COUNT] === 0) continue;
-      this.#table.set(old.subarray(at, at + LIST_SIZE), this.#free(old[at]!, old[at + 1]!, old[at + 2]!));
+      const place = this.#free(old[at]!, old[at + 1]!, old[at + 2]!);
+      for (let field = 0; field < LIST_SIZE; field++) this.#table[place + field] = old[at + field]!;
     }
   }
-}
-
-function hashKey(group: number, depth: number, label: number): number {
-  return mixHash(mixHash(group, depth), label);
 }

@@ -36,7 +36,7 @@ export class RuleTrie {
   readonly #templateLinks = new IntVector(8);
   /** Open addressing: node, label, child; node 0 is free. At most half full. */
   #edges = new Int32Array(64 * EDGE_SIZE);
-  #edgeMask = 63;
+  #edgeShift = 26;
   #edgeCount = 0;
   readonly #stack: number[] = [];
 
@@ -89,10 +89,11 @@ export class RuleTrie {
     if (nodes[node + FIRST_LABEL] === label) return nodes[node + FIRST_CHILD]!;
     if (count === 1) return 0;
     const edges = this.#edges;
-    for (let slot = mixHash(node, label) & this.#edgeMask;; slot = (slot + 1) & this.#edgeMask) {
-      const at = slot * EDGE_SIZE;
-      if (edges[at] === node && edges[at + 1] === label) return edges[at + 2]!;
-      if (edges[at] === 0) return 0;
+    for (let at = (mixHash(node, label) >>> this.#edgeShift) * EDGE_SIZE;; at += EDGE_SIZE) {
+      if (at === edges.length) at = 0;
+      const from = edges[at]!;
+      if (from === node && edges[at + 1] === label) return edges[at + 2]!;
+      if (from === 0) return 0;
     }
   }
 
@@ -196,10 +197,10 @@ export class RuleTrie {
   }
 
   #addEdge(node: number, label: number, child: number): void {
-    if ((this.#edgeCount + 1) * 2 > this.#edgeMask + 1) {
+    if ((this.#edgeCount + 1) * 2 * EDGE_SIZE > this.#edges.length) {
       const old = this.#edges;
-      this.#edgeMask = this.#edgeMask * 2 + 1;
-      this.#edges = new Int32Array((this.#edgeMask + 1) * EDGE_SIZE);
+      this.#edges = new Int32Array(old.length * 2);
+      this.#edgeShift--;
       for (let at = 0; at < old.length; at += EDGE_SIZE) {
         if (old[at] !== 0) this.#placeEdge(old[at]!, old[at + 1]!, old[at + 2]!);
       }
@@ -209,8 +210,14 @@ export class RuleTrie {
   }
 
   #placeEdge(node: number, label: number, child: number): void {
-    let slot = mixHash(node, label) & this.#edgeMask;
-    while (this.#edges[slot * EDGE_SIZE] !== 0) slot = (slot + 1) & this.#edgeMask;
-    this.#edges.set([node, label, child], slot * EDGE_SIZE);
+    const edges = this.#edges;
+    let at = (mixHash(node, label) >>> this.#edgeShift) * EDGE_SIZE;
+    while (edges[at] !== 0) {
+      at += EDGE_SIZE;
+      if (at === edges.length) at = 0;
+    }
+    edges[at] = node;
+    edges[at + 1] = label;
+    edges[at + 2] = child;
   }
 }

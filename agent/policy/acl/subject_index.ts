@@ -8,7 +8,8 @@ import type { CompiledMatch, SubjectFacts } from "./match.ts";
 const ANY_ADDRESS = "ip?";
 
 export class SubjectIndex {
-  readonly #byKey = new Map<string, number[]>();
+  /** Matches by condition: one number where there is one, as there mostly is. */
+  readonly #byKey = new Map<string, number | number[]>();
   /** Matches without a condition that can be looked up: none at all, or only a regex that begins with no text. */
   readonly #always: number[] = [];
   readonly #usernamePrefixLengths = new Set<number>();
@@ -18,35 +19,50 @@ export class SubjectIndex {
 
   /** Adds a match under its number. */
   add(match: CompiledMatch, number: number): void {
-    let chosen: readonly string[] | null = null;
+    const keys = this.#choose(conditionKeys(match));
+    if (keys === undefined) {
+      this.#always.push(number);
+      return;
+    }
+    for (const key of keys) {
+      const numbers = this.#byKey.get(key);
+      if (numbers === undefined) this.#byKey.set(key, number);
+      else if (typeof numbers !== "number") numbers.push(number);
+      else this.#byKey.set(key, [numbers, number]);
+    }
+    this.#notePrefixes(match);
+  }
+
+  /** The condition that fewest matches are kept under: a thousand rules with one user name and a thousand addresses end up under their addresses. */
+  #choose(conditions: readonly string[][]): readonly string[] | undefined {
+    let chosen = conditions[0];
+    if (conditions.length < 2) return chosen;
     let fewest = Infinity;
-    // Greedy, in the order of adding: a thousand rules with one user name and a thousand addresses end up under their addresses.
-    for (const keys of conditionKeys(match)) {
+    for (const keys of conditions) {
       let most = 0;
       for (const key of keys) {
-        if (key !== ANY_ADDRESS) most = Math.max(most, this.#byKey.get(key)?.length ?? 0);
+        if (key !== ANY_ADDRESS) most = Math.max(most, this.#countOf(key));
       }
       if (most >= fewest) continue;
       fewest = most;
       chosen = keys;
     }
-    if (chosen === null) {
-      this.#always.push(number);
-      return;
-    }
-    for (const key of chosen) {
-      const numbers = this.#byKey.get(key);
-      if (numbers === undefined) this.#byKey.set(key, [number]);
-      else if (numbers.at(-1) !== number) numbers.push(number);
-    }
-    this.#notePrefixes(match);
+    return chosen;
+  }
+
+  #countOf(key: string): number {
+    const numbers = this.#byKey.get(key);
+    return numbers === undefined ? 0 : typeof numbers === "number" ? 1 : numbers.length;
   }
 
   /** Numbers of all matches that may hold, each once. O(what is found + distinct prefix lengths). */
   candidates({ subject, claimedGroups }: SubjectFacts): Iterable<number> {
     const found = new Set(this.#always);
     const take = (key: string) => {
-      for (const number of this.#byKey.get(key) ?? []) found.add(number);
+      const numbers = this.#byKey.get(key);
+      if (numbers === undefined) return;
+      if (typeof numbers === "number") found.add(numbers);
+      else for (const number of numbers) found.add(number);
     };
     if (subject.username !== null) {
       take(`u=${subject.username}`);

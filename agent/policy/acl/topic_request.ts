@@ -41,30 +41,32 @@ export class TopicRequest {
 
   /** Reads the topic name `text[from…]`. False if it is empty, or has a wildcard and `strict`; else a wildcard in it is text. O(length), allocates nothing. */
   readName(text: string, from: number, strict: boolean): boolean {
-    const { ids, starts, ends } = this;
     const limit = this.#limit;
+    const length = text.length;
     let count = 0;
-    let start = from;
-    let hash = EMPTY_LEVEL_HASH;
-    for (let at = from; at <= text.length; at++) {
-      const unit = at < text.length ? text.charCodeAt(at) : SLASH;
-      if (unit !== SLASH) {
-        // [MQTT-3.3.2-2] The decoder refuses it as well; here it covers topics that come another way, such as a response topic.
-        if (strict && (unit === PLUS_SIGN || unit === HASH_SIGN)) return false;
+    for (let start = from; start <= length; start++) {
+      let hash = EMPTY_LEVEL_HASH;
+      let at = start;
+      for (; at < length; at++) {
+        const unit = text.charCodeAt(at);
+        // One comparison for most units: all that are looked for are at or below "/".
+        if (unit <= SLASH) {
+          if (unit === SLASH) break;
+          // [MQTT-3.3.2-2] The decoder refuses it as well; here it covers topics that come another way, such as a response topic.
+          if (strict && (unit === PLUS_SIGN || unit === HASH_SIGN)) return false;
+        }
         hash = hashUnit(hash, unit);
-        continue;
       }
       if (count < limit) {
-        ids[count] = this.#levels.find(text, start, at, hash);
-        starts[count] = start;
-        ends[count] = at;
+        this.ids[count] = this.#levels.find(text, start, at, hash);
+        this.starts[count] = start;
+        this.ends[count] = at;
         count++;
       }
-      start = at + 1;
-      hash = EMPTY_LEVEL_HASH;
+      start = at;
     }
     this.#begin(text, from, count);
-    return from < text.length;
+    return from < length;
   }
 
   /** Reads the topic filter `text[from…]`. False if it is none. O(length), allocates nothing. */

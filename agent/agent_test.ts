@@ -1,0 +1,530 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { generate } from "mqtt-packet";
+import type { Frame, Opcode } from "./agent.ts";
+import { testAgent, type TestPolicy, testPolicy } from "../tests/support/test_agent.ts";
+import { tagsOf } from "./verdict.ts";
+
+type PacketFacts = Parameters<typeof generate>[0];
+
+/** An agent, and connections through it that count their own frames. */
+class Rig {
+  readonly parts: ReturnType<typeof testAgent>;
+  constructor(policy: TestPolicy = {}) {
+    this.parts = testAgent(policy);
+  }
+
+  get agent() {
+    return this.parts.agent;
+  }
+
+  pass(ms: number): void {
+    this.parts.clock.ms += ms;
+    this.agent.tick();
+  }
+
+  usePolicy(policy: TestPolicy): void {
+    this.parts.policies.current = testPolicy({ number: this.parts.policies.current.number + 1, ...policy });
+  }
+
+  connection(options: { id?: string; address?: string; routeId?: string | null } = {}): Wire {
+    return new Wire(this, options);
+  }
+}
+
+interface Said {
+  readonly verdict: string;
+  readonly code: number | null;
+  readonly reason: string | null;
+  readonly tags: string;
+}
+
+let ids = 0;
+
+/** One WebSocket connection as the proxy shows it. */
+class Wire {
+  readonly #rig: Rig;
+  readonly id: string;
+  readonly address: string;
+  readonly #routeId: string | null;
+  sent = 0;
+  received = 0;
+  version: 4 | 5 = 4;
+
+  constructor(
+    rig: Rig,
+    { id, address = "10.0.0.1:5000", routeId = "mqtt" }: { id?: string; address?: string; routeId?: string | null },
+  ) {
+    this.#rig = rig;
+    this.id = id ?? `id-${++ids}`;
+    this.address = address;
+    this.#routeId = routeId;
+  }
+
+  /** One raw frame; the verdict in one word, with code and reason. */
+  frame(data: Uint8Array | null, options: Partial<Pick<Frame, "opcode" | "fin" | "fromClient" | "index">> = {}): Said {
+    const fromClient = options.fromClient ?? true;
+    const index = options.index ?? (fromClient ? this.sent++ : this.received++);
+    const report = this.#rig.agent.judgeFrame({
+      correlationId: this.id,
+      clientAddress: this.address,
+      routeId: this.#routeId,
+      fromClient,
+      opcode: options.opcode ?? "binary",
+      fin: options.fin ?? true,
+      index,
+      data,
+      bytes: data?.length ?? 0,
+    });
+    return {
+      verdict: report.verdict,
+      code: report.verdict === "close" ? report.refusal?.reason.closeCode ?? null : null,
+      reason: report.refusal?.reason.code ?? null,
+      tags: tagsOf(report).list.join(" "),
+    };
+  }
+
+  send(...packets: PacketFacts[]): Said {
+    return this.frame(Buffer.concat(packets.map((packet) => generate(packet, { protocolVersion: this.version }))));
+  }
+
+  receive(...packets: PacketFacts[]): Said {
+    const bytes = Buffer.concat(packets.map((packet) => generate(packet, { protocolVersion: this.version })));
+    return this.frame(bytes, { fromClient: false });
+  }
+
+  control(opcode: Opcode, fromClient = true): Said {
+    return this.frame(new Uint8Array(0), { opcode, fromClient });
+  }
+
+  connect(facts: Record<string, unknown> = {}): Said {
+    this.version = facts["protocolVersion"] === 5 ? 5 : 4;
+    return this.send(
+      {
+        cmd: "connect",
+        protocolId: "MQTT",
+        protocolVersion: 4,
+        clean: true,
+        keepalive: 60,
+        clientId: "dev1",
+        ...facts,
+      } as PacketFacts,
+    );
+  }
+
+  accept(facts: Record<string, unknown> = {}): Said {
+    const code = this.version === 5 ? { reasonCode: 0 } : { returnCode: 0 };
+    return this.receive({ cmd: "connack", sessionPresent: false, ...code, ...facts } as PacketFacts);
+  }
+
+  /** Connected and accepted. */
+  live(facts: Record<string, unknown> = {}, connack: Record<string, unknown> = {}): this {
+    assert.equal(this.connect(facts).verdict, "allow");
+    assert.equal(this.accept(connack).verdict, "allow");
+    return this;
+  }
+
+  publish(topic: string, facts: Record<string, unknown> = {}): Said {
+    return this.send(publish(topic, facts));
+  }
+}
+
+function publish(topic: string, facts: Record<string, unknown> = {}): PacketFacts {
+  return { cmd: "publish", topic, payload: "x", qos: 0, retain: false, dup: false, ...facts } as PacketFacts;
+}
+
+function subscribe(...topics: string[]): PacketFacts {
+  return { cmd: "subscribe", messageId: 1, subscriptions: topics.map((topic) => ({ topic, qos: 0 })) } as PacketFacts;
+}
+
+const PING: PacketFacts = { cmd: "pingreq" };
+
+Deno.test("a session ends after one and a half times its keep alive without a packet", () => {
+  const rig = new Rig();
+  const wire = rig.connection().live({ keepalive: 10 });
+  rig.pass(14_999);
+  assert.equal(wire.send(PING).verdict, "allow");
+  rig.pass(15_000);
+  assert.deepEqual(wire.send(PING), {
+    verdict: "close",
+    code: 1012,
+    reason: "session-unknown",
+    tags: "mqtt blocked session-unknown",
+  });
+});
+
+Deno.test("the broker's Server Keep Alive wins over the client's", () => {
+  const rig = new Rig();
+  const wire = rig.connection();
+  wire.connect({ protocolVersion: 5, keepalive: 600 });
+  wire.accept({ properties: { serverKeepAlive: 10 } });
+  rig.pass(15_000);
+  assert.equal(wire.send(PING).reason, "session-unknown");
+});
+
+Deno.test("a session without keep alive ends after session-idle-secs", () => {
+  const rig = new Rig({ general: { "session-idle-secs": 100 } });
+  const wire = rig.connection().live({ keepalive: 0 });
+  rig.pass(99_999);
+  assert.equal(wire.send(PING).verdict, "allow");
+  rig.pass(100_000);
+  assert.equal(wire.send(PING).reason, "session-unknown");
+});
+
+Deno.test("silent sessions leave the table by themselves", () => {
+  const rig = new Rig();
+  for (let i = 0; i < 5_000; i++) {
+    rig.connection({ address: `10.0.0.1:${i}` }).live({ keepalive: 10, clientId: `c${i}` });
+  }
+  assert.equal(rig.agent.sessions.size, 5_000);
+  rig.pass(20_000);
+  for (let i = 0; i < 4; i++) rig.agent.sweep();
+  assert.equal(rig.agent.sessions.size, 0);
+});
+
+Deno.test("a connection without CONNECT closes after connect-timeout-secs", () => {
+  const rig = new Rig();
+  const wire = rig.connection();
+  assert.equal(wire.control("ping").verdict, "allow");
+  rig.pass(30_000);
+  assert.deepEqual(wire.connect(), {
+    verdict: "close",
+    code: 1008,
+    reason: "connect-timeout",
+    tags: "mqtt blocked limit-exceeded",
+  });
+});
+
+Deno.test("a packet that stands still, or takes ten minutes in all, closes", () => {
+  const rig = new Rig();
+  const still = rig.connection().live();
+  still.frame(Buffer.from("3010", "hex"));
+  rig.pass(30_000);
+  assert.equal(still.frame(Buffer.from("00", "hex")).reason, "packet-timeout");
+
+  const slow = rig.connection({ address: "10.0.0.1:2" }).live({ clientId: "slow" });
+  slow.frame(Buffer.from("30ff7f0003612f78", "hex"));
+  for (let i = 0; i < 29; i++) {
+    rig.pass(20_000);
+    assert.equal(slow.frame(Buffer.from("00", "hex")).verdict, "allow");
+  }
+  rig.pass(20_000);
+  assert.equal(slow.frame(Buffer.from("00", "hex")).reason, "packet-timeout");
+});
+
+Deno.test("after DISCONNECT the client is done, the broker is still judged for 30 s", () => {
+  const rig = new Rig();
+  const wire = rig.connection().live();
+  assert.equal(wire.send({ cmd: "disconnect" }).tags, "mqtt disconnect");
+  assert.equal(wire.receive(publish("a/x")).verdict, "allow");
+  assert.equal(wire.receive(publish("b/x")).verdict, "drop");
+  assert.equal(wire.control("ping").verdict, "allow");
+  assert.deepEqual(wire.send(PING), {
+    verdict: "close",
+    code: 1008,
+    reason: "after-disconnect",
+    tags: "mqtt blocked protocol-error",
+  });
+  const later = rig.connection({ address: "10.0.0.1:2" }).live({ clientId: "later" });
+  later.send({ cmd: "disconnect" });
+  rig.pass(30_000);
+  assert.equal(later.receive(publish("a/x")).reason, "session-unknown");
+});
+
+Deno.test("DISCONNECT and a packet behind it in one frame closes", () => {
+  const wire = new Rig().connection().live();
+  assert.equal(wire.send({ cmd: "disconnect" }, publish("a/x")).reason, "after-disconnect");
+});
+
+Deno.test("a CONNACK that refuses lets the client say nothing more", () => {
+  const rig = new Rig();
+  const wire = rig.connection();
+  wire.connect();
+  assert.equal(wire.accept({ returnCode: 5 }).verdict, "allow");
+  assert.equal(wire.publish("a/x").reason, "after-disconnect");
+});
+
+Deno.test("a close frame ends its direction, the other's close frame ends the session", () => {
+  const rig = new Rig();
+  const wire = rig.connection().live();
+  assert.equal(wire.control("close").verdict, "allow");
+  assert.equal(wire.receive(publish("a/x")).verdict, "allow");
+  assert.equal(wire.control("close", false).verdict, "allow");
+  assert.equal(rig.agent.sessions.size, 0);
+
+  const rude = rig.connection({ address: "10.0.0.1:2" }).live();
+  rude.control("close");
+  assert.deepEqual([rude.publish("a/x").reason, rig.agent.sessions.size], ["session-unknown", 0]);
+});
+
+Deno.test("whatever comes after a close verdict closes 1012, but a close frame passes", () => {
+  const wire = new Rig().connection().live();
+  assert.equal(wire.publish("b/x", { qos: 1, messageId: 1, payload: "", retain: true }).verdict, "drop");
+  assert.equal(wire.frame(Buffer.from("e100", "hex")).verdict, "close");
+  assert.equal(wire.control("close").verdict, "allow");
+  assert.equal(wire.publish("a/x").code, 1012);
+  assert.equal(wire.receive(PING).code, 1012);
+});
+
+Deno.test("frames of an unknown connection close 1012: later ones, and a broker's first", () => {
+  const rig = new Rig();
+  assert.equal(rig.connection().frame(Buffer.from("c000", "hex"), { index: 3 }).code, 1012);
+  assert.equal(rig.connection().accept().code, 1012);
+  const pinged = rig.connection({ address: "10.0.0.1:2" });
+  assert.equal(pinged.control("ping", false).verdict, "allow");
+  assert.equal(pinged.accept().code, 1012);
+});
+
+Deno.test("a frame number that is skipped or comes twice closes and forgets the session", () => {
+  const rig = new Rig();
+  for (const index of [0, 1, 3, 999]) {
+    const wire = rig.connection().live();
+    wire.send(PING);
+    assert.deepEqual(wire.frame(Buffer.from("c000", "hex"), { index }), {
+      verdict: "close",
+      code: 1008,
+      reason: "frame-gap",
+      tags: "mqtt blocked frame-gap",
+    });
+    assert.equal(wire.send(PING).code, 1012);
+  }
+});
+
+Deno.test("two connections that share a correlation id are two sessions", () => {
+  const rig = new Rig();
+  const one = rig.connection({ id: "k", address: "10.0.0.1:1" }).live();
+  const two = rig.connection({ id: "k", address: "10.0.0.1:2" });
+  assert.equal(two.publish("a/x").reason, "mqtt-connect-first");
+  assert.equal(one.publish("a/x").verdict, "allow");
+});
+
+Deno.test("request_complete ends a session only where one has that id", () => {
+  const rig = new Rig();
+  const one = rig.connection({ id: "k", address: "10.0.0.1:1" }).live();
+  rig.connection({ id: "k", address: "10.0.0.1:2" }).live({ clientId: "dev2" });
+  rig.agent.complete("k");
+  assert.equal(one.publish("a/x").verdict, "allow");
+  const alone = rig.connection({ id: "alone", address: "10.0.0.1:3" }).live({ clientId: "dev3" });
+  rig.agent.complete("alone");
+  assert.equal(alone.publish("a/x").code, 1012);
+});
+
+Deno.test("an accepted CONNECT with the same client id takes the session over, on its own route only", () => {
+  const rig = new Rig();
+  const old = rig.connection({ address: "10.0.0.1:1" }).live();
+  const other = rig.connection({ address: "10.0.0.1:9", routeId: "other" }).live();
+  const next = rig.connection({ address: "10.0.0.1:2" });
+  next.connect();
+  assert.equal(old.publish("a/x").verdict, "allow");
+  next.accept();
+  assert.equal(old.publish("a/x").code, 1012);
+  assert.equal(other.publish("a/x").verdict, "allow");
+});
+
+Deno.test("a full table refuses new connections and evicts nobody", () => {
+  const rig = new Rig({ general: { "max-sessions": 2 } });
+  const one = rig.connection({ address: "10.0.0.1:1" }).live({ clientId: "c1" });
+  rig.connection({ address: "10.0.0.1:2" }).live({ clientId: "c2" });
+  const three = rig.connection({ address: "10.0.0.1:3" });
+  assert.deepEqual(three.connect(), {
+    verdict: "close",
+    code: 1008,
+    reason: "overloaded",
+    tags: "mqtt blocked overloaded",
+  });
+  assert.equal(one.publish("a/x").verdict, "allow");
+  rig.pass(90_000);
+  assert.equal(rig.connection({ address: "10.0.0.1:4" }).connect().verdict, "allow");
+});
+
+Deno.test("max-connections-per-ip counts living connections of an address, whatever the port or the form", () => {
+  const rig = new Rig({ general: { "max-connections-per-ip": 2 } });
+  rig.connection({ address: "10.0.0.1:1" }).live({ clientId: "c1" });
+  rig.connection({ address: "[::ffff:10.0.0.1]:2" }).live({ clientId: "c2" });
+  assert.equal(rig.connection({ address: "10.0.0.1:3" }).connect().reason, "connections-per-ip");
+  assert.equal(rig.connection({ address: "10.0.0.2:3" }).connect().verdict, "allow");
+  rig.pass(90_000);
+  assert.equal(rig.connection({ address: "10.0.0.1:4" }).connect().verdict, "allow");
+  rig.connection({ address: "[2001:db8::1]:1" }).live({ clientId: "c3" });
+  rig.connection({ address: "[2001:db8::2]:1" }).live({ clientId: "c4" });
+  assert.equal(rig.connection({ address: "[2001:db8::ffff:3]:1" }).connect().reason, "connections-per-ip");
+});
+
+Deno.test("the first max-unanswered packets are dropped, the next closes", () => {
+  const wire = new Rig().connection().live();
+  for (let i = 0; i < 8; i++) assert.equal(wire.publish("b/x", { qos: 1, messageId: i + 1 }).verdict, "drop");
+  for (let i = 0; i < 8; i++) assert.equal(wire.send(subscribe("b/x")).verdict, "drop");
+  for (let i = 0; i < 50; i++) assert.equal(wire.publish("b/x").verdict, "drop");
+  assert.deepEqual(wire.send(subscribe("b/x")), {
+    verdict: "close",
+    code: 1008,
+    reason: "unanswered",
+    tags: "mqtt blocked unanswered",
+  });
+});
+
+Deno.test("a live connection meets new rules with its next packet, deliveries included", () => {
+  const rig = new Rig();
+  const wire = rig.connection().live();
+  assert.equal(wire.publish("a/x").verdict, "allow");
+  assert.equal(wire.receive(publish("a/x")).verdict, "allow");
+  rig.usePolicy({ rules: [{ name: "deny-a", topics: ["a/#"], decision: "deny" }] });
+  assert.equal(wire.publish("a/x").verdict, "drop");
+  assert.equal(wire.receive(publish("a/x")).verdict, "drop");
+});
+
+Deno.test("a subscription that new rules would refuse is told, and closes where on-revoked-subscription says so", () => {
+  const rules = [{ name: "allow-ping", topics: ["ok"], decision: "allow" as const }];
+  const told = new Rig();
+  const wire = told.connection().live();
+  wire.send(subscribe("a/#", "ok"));
+  told.usePolicy({ rules });
+  assert.equal(wire.send(PING).verdict, "allow");
+
+  const closing = new Rig();
+  const other = closing.connection().live();
+  other.send(subscribe("a/#", "ok"));
+  other.send({ cmd: "unsubscribe", messageId: 2, unsubscriptions: ["nothing"] } as PacketFacts);
+  closing.usePolicy({ rules, acl: { "on-revoked-subscription": "close" } });
+  assert.deepEqual(other.send(PING), {
+    verdict: "close",
+    code: 1008,
+    reason: "acl-revoked",
+    tags: "mqtt blocked acl-denied",
+  });
+
+  const ended = new Rig();
+  const third = ended.connection().live();
+  third.send(subscribe("a/#"));
+  third.send({ cmd: "unsubscribe", messageId: 2, unsubscriptions: ["a/#"] } as PacketFacts);
+  ended.usePolicy({ rules, acl: { "on-revoked-subscription": "close" } });
+  assert.equal(third.send(PING).verdict, "allow");
+});
+
+Deno.test("block-mode false lets everything pass and says what it would have done", () => {
+  const rig = new Rig({ general: { "block-mode": false } });
+  const wire = rig.connection().live();
+  assert.deepEqual(wire.publish("b/x"), {
+    verdict: "allow",
+    code: null,
+    reason: "acl-rule",
+    tags: "mqtt detect-only acl-denied",
+  });
+  assert.equal(wire.frame(Buffer.from("c000", "hex"), { opcode: "text" }).tags, "mqtt detect-only protocol-error");
+  const broken = rig.connection({ address: "10.0.0.1:2" }).live({ clientId: "dev2" });
+  assert.equal(broken.frame(Buffer.from("e100", "hex")).tags, "mqtt detect-only protocol-error");
+  assert.deepEqual(broken.publish("b/x"), { verdict: "allow", code: null, reason: null, tags: "mqtt unparsed" });
+  // The other direction is still judged.
+  assert.equal(broken.receive(publish("b/x")).tags, "mqtt detect-only acl-denied");
+  assert.equal(rig.connection().frame(Buffer.from("c000", "hex"), { index: 4 }).verdict, "allow");
+  assert.equal(broken.frame(Buffer.from("c000", "hex"), { index: 77 }).verdict, "allow");
+});
+
+Deno.test("what was not read while nothing was blocked can not be judged when it is", () => {
+  const rig = new Rig({ general: { "block-mode": false } });
+  const wire = rig.connection().live();
+  wire.frame(Buffer.from("e100", "hex"));
+  rig.usePolicy({});
+  assert.equal(wire.publish("a/x").reason, "stream-unparsed");
+});
+
+Deno.test("block-mode false follows aliases as they were forwarded", () => {
+  const rig = new Rig({ general: { "block-mode": false } });
+  const wire = rig.connection();
+  wire.connect({ protocolVersion: 5 });
+  wire.accept({ properties: { topicAliasMaximum: 5 } });
+  assert.equal(wire.publish("b/x", { properties: { topicAlias: 1 } }).reason, "acl-rule");
+  rig.usePolicy({});
+  assert.equal(wire.publish("", { properties: { topicAlias: 1 } }).reason, "acl-rule");
+});
+
+Deno.test("an error inside closes, or allows where fail-open says so", () => {
+  for (const failOpen of [false, true]) {
+    const rig = new Rig({ general: { "fail-open": failOpen } });
+    const wire = rig.connection().live();
+    const session = [...rig.agent.sessions.all()][0];
+    assert.ok(session !== undefined);
+    Object.defineProperty(session, "limits", {
+      get: () => {
+        throw new Error("made for the test");
+      },
+    });
+    const said = wire.publish("a/x");
+    assert.deepEqual([said.verdict, said.reason], [failOpen ? "allow" : "close", "internal-error"]);
+    assert.equal(said.tags, failOpen ? "mqtt detect-only internal-error" : "mqtt blocked internal-error");
+  }
+});
+
+Deno.test("frames of other routes pass unseen where routes are named", () => {
+  const rig = new Rig({ general: { routes: ["mqtt"] } });
+  assert.equal(rig.connection({ routeId: "chat" }).frame(Buffer.from("hello"), { opcode: "text" }).verdict, "allow");
+  assert.equal(rig.connection({ routeId: null }).frame(Buffer.from("hello"), { opcode: "text" }).verdict, "allow");
+  assert.equal(rig.connection().frame(Buffer.from("hello"), { opcode: "text" }).code, 1003);
+  assert.equal(rig.agent.sessions.size, 0);
+});
+
+Deno.test("frames of two routes are warned of once, unless routes are named", async () => {
+  const rig = new Rig();
+  for (const routeId of ["one", "two", "three"]) {
+    rig.connection({ routeId, address: `10.0.0.1:${routeId.length}` }).connect();
+  }
+  await rig.parts.log.flush();
+  assert.equal(rig.parts.lines.filter((line) => line.includes("Frames of two routes")).length, 1);
+});
+
+Deno.test("require-upgrade-event closes what was not announced; a refused upgrade that opens all the same closes", () => {
+  const head = (headers: Record<string, string[]>) => ({
+    correlationId: "up-1",
+    clientAddress: "10.0.0.1",
+    routeId: "mqtt",
+    headers: { upgrade: ["websocket"], "sec-websocket-protocol": ["mqtt"], ...headers },
+  });
+  const strict = new Rig({ general: { "require-upgrade-event": true } });
+  assert.equal(strict.connection().connect().reason, "upgrade-unseen");
+  assert.equal(strict.agent.judgeRequest(head({})).refused, null);
+  assert.equal(strict.connection({ id: "up-1" }).connect().verdict, "allow");
+
+  const rig = new Rig();
+  assert.equal(rig.agent.judgeRequest(head({ "sec-websocket-extensions": ["x"] })).refused?.code, "upgrade-extension");
+  assert.equal(rig.connection({ id: "up-1" }).connect().reason, "upgrade-ignored");
+});
+
+Deno.test("a frame that may not be dropped closes: with an alias, in pieces, beside a packet that may not be lost", () => {
+  const rig = new Rig();
+  const one = rig.connection({ address: "10.0.0.1:1" });
+  one.connect({ protocolVersion: 5, clientId: "c1" });
+  one.accept({ properties: { topicAliasMaximum: 5 } });
+  assert.equal(one.publish("b/x", { properties: { topicAlias: 1 } }).verdict, "close");
+
+  const two = rig.connection({ address: "10.0.0.1:2" }).live({ clientId: "c2" });
+  assert.equal(two.send(publish("a/x"), publish("b/x")).verdict, "drop");
+  assert.equal(two.send(publish("a/x", { qos: 1, messageId: 1 }), publish("b/x")).verdict, "close");
+
+  const three = rig.connection({ address: "10.0.0.1:3" }).live({ clientId: "c3" });
+  assert.equal(three.frame(generate(publish("b/x")).subarray(0, 7)).verdict, "close");
+});
+
+Deno.test("mixed-frames decides what becomes of the packets beside a dropped one", () => {
+  const mixed = [publish("a/x", { qos: 1, messageId: 1 }), publish("b/x")];
+  assert.equal(new Rig({ general: { "mixed-frames": "drop" } }).connection().live().send(...mixed).verdict, "drop");
+  assert.equal(
+    new Rig({ general: { "mixed-frames": "close" } }).connection().live().send(publish("a/x"), publish("b/x")).verdict,
+    "close",
+  );
+  const withEnd = new Rig({ general: { "mixed-frames": "drop" } }).connection().live();
+  assert.equal(withEnd.send(publish("b/x"), { cmd: "disconnect" }).verdict, "close");
+});
+
+Deno.test("a denied delivery: QoS 0 is dropped, above it the connection closes", () => {
+  const wire = new Rig().connection().live();
+  assert.equal(wire.receive(publish("b/x")).verdict, "drop");
+  assert.equal(wire.receive(publish("b/x", { qos: 1, messageId: 1 })).verdict, "close");
+});
+
+Deno.test("the audit names every refused packet of a frame", () => {
+  const rig = new Rig();
+  const wire = rig.connection().live();
+  wire.send(publish("b/1"), publish("a/1"), publish("b/2"));
+  const [event] = rig.agent.audit.newest();
+  assert.deepEqual([event?.reason, event?.topic, event?.rule, event?.verdict], ["acl-rule", "b/1", "deny-b", "drop"]);
+});

@@ -254,7 +254,8 @@ class LineLogger implements Logger {
         text = this.#field("unreadable", "true");
       }
     }
-    if (repeated > 0) text += this.#field("repeated", String(repeated));
+    // The message of a sum says it too, in words.
+    if (repeated > 0 && this.#json) text += this.#field("repeated", String(repeated));
     const shown = cut(message, MAX_MESSAGE_CHARS);
     if (this.#json) return `{"time":"${this.#time()}","level":"${level}","message":${quoted(shown)}${text}}\n`;
     const word = level.toUpperCase().padEnd(5);

@@ -77,3 +77,6 @@ export interface FrameResult {
 }
 
 export type Job = LoadJob | SessionsJob | FramesJob;
+
+/** What the client prints: a failure is told to the parent, which decides what to do without this result. */
+export type Outcome = { readonly result: unknown } | { readonly failure: string };

@@ -30,7 +30,7 @@ const TEN_RULES = [
 export interface ConfigOptions {
   /** At least 10; the others are for devices of their own, each with a topic filter. */
   readonly rules: number;
-  /** Limits so high that the worst frames are judged and not refused early. */
+  /** Limits so high that the worst frames are judged to their end. */
   readonly wide?: boolean;
 }
 

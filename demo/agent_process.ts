@@ -35,7 +35,7 @@ const KEPT_CHARACTERS = 4000;
 export async function startAgentProcess(options: AgentProcessOptions): Promise<AgentProcess> {
   const { socketPath, configPath, stateDirectory, main = MAIN } = options;
   const directory = socketPath.slice(0, socketPath.lastIndexOf("/"));
-  const command = new Deno.Command(Deno.execPath(), {
+  const command = new Deno.Command(denoProgram(), {
     args: [
       "run",
       "--no-prompt",
@@ -93,4 +93,10 @@ export async function startAgentProcess(options: AgentProcessOptions): Promise<A
     await agent.stop("SIGKILL");
     throw error;
   }
+}
+
+/** This very Deno; where only running `deno` is permitted, the one on the PATH. */
+function denoProgram(): string {
+  const own = Deno.execPath();
+  return Deno.permissions.querySync({ name: "run", command: own }).state === "granted" ? own : "deno";
 }

@@ -33,13 +33,13 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
   return mosquitto === null ? await startAedes() : await startMosquitto(mosquitto);
 }
 
-/** Path of Mosquitto, or null where it is not installed. */
+/** Path of Mosquitto, or null where it is not installed or may not be run. */
 export function findMosquitto(): string | null {
   const pathIsReadable = Deno.permissions.querySync({ name: "env", variable: "PATH" }).state === "granted";
   const places = pathIsReadable ? (Deno.env.get("PATH") ?? "").split(":").concat(MOSQUITTO_PLACES) : MOSQUITTO_PLACES;
   for (const place of places) {
     const path = `${place}/mosquitto`;
-    if (isFile(path)) return path;
+    if (isFile(path) && mayRun(path)) return path;
   }
   return null;
 }
@@ -146,6 +146,10 @@ function freePort(): number {
   const { port } = listener.addr;
   listener.close();
   return port;
+}
+
+function mayRun(path: string): boolean {
+  return Deno.permissions.querySync({ name: "run", command: path }).state === "granted";
 }
 
 function isFile(path: string): boolean {

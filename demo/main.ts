@@ -33,11 +33,15 @@ async function main(): Promise<number> {
   const cleanups: Cleanup[] = [];
   const interrupted = firstSignal();
   let failures = 0;
+  const setting = setUp(options, report, cleanups);
   try {
-    const stage = await Promise.race([setUp(options, report, cleanups), interrupted]);
-    if (stage !== "interrupted") {
+    const stage = await Promise.race([setting, interrupted]);
+    if (stage === "interrupted") {
+      await setting; // What it has started so far must be known before it can be stopped.
+    } else {
       do {
         const round = playRound(stage, report).then((count) => failures += count);
+        round.catch(() => {}); // An interrupted round fails, and nobody waits for it.
         if (await Promise.race([round, interrupted]) === "interrupted") break;
       } while (!options.once && await Promise.race([pause(), interrupted]) !== "interrupted");
       report.summary(stage.proxy.counts);
@@ -96,7 +100,7 @@ async function setUp(options: DemoOptions, report: DemoReport, cleanups: Cleanup
 
   report.title("MQTT devices, a stand-in for the Sentinel proxy, the agent, a broker");
   report.facts({
-    agent: `${options.agentSocket ?? `started with demo/agent.json`}, protocol ${options.protocol}`,
+    agent: `${options.agentSocket ?? "started with demo/agent.json"}, protocol ${options.protocol}`,
     proxy: `${proxy.url}, and plain TCP on mqtt://127.0.0.1:${front.port}`,
     broker: describeBroker(broker),
   });

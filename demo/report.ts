@@ -71,10 +71,11 @@ export class DemoReport {
   }
 
   /** A frame: told when it was refused, or when its client does this for the first time. */
-  frame({ clientIp, decision: { action, audit, decidedBy } }: FrameRecord): void {
+  frame({ clientIp, from, decision: { action, audit, decidedBy } }: FrameRecord): void {
     const { client_id, packet, packets, topic } = audit?.custom ?? {};
     const who = typeof client_id === "string" ? client_id : clientIp;
-    const what = [packets ?? packet, topic].filter((part) => typeof part === "string").join(" ");
+    const kind = from === "broker" && packet === "PUBLISH" ? "delivery" : packets ?? packet;
+    const what = [kind, topic].filter((part) => typeof part === "string").join(" ");
     if (decidedBy !== "agent") {
       this.#row("yellow", who, "a frame", action.kind, `no verdict: ${decidedBy}`);
     } else if (action.kind !== "forward") {

@@ -77,7 +77,24 @@ Deno.test("member() finds own members only", () => {
 Deno.test("parseStrictJson() agrees with a slow and obvious reader on mutated texts", () => {
   let seed = 7;
   const random = (below: number) => (seed = (seed * 48_271) % 2_147_483_647) % below;
-  const pieces = ['"a"', '"b"', '"\\u0061"', ":", ":", ",", "{", "}", "[", "]", "1", " ", '"', "\\", '"a":1', '{"a":{}}'];
+  const pieces = [
+    '"a"',
+    '"b"',
+    '"\\u0061"',
+    ":",
+    ":",
+    ",",
+    "{",
+    "}",
+    "[",
+    "]",
+    "1",
+    " ",
+    '"',
+    "\\",
+    '"a":1',
+    '{"a":{}}',
+  ];
   let valid = 0;
   for (let round = 0; round < 30_000; round++) {
     let text = "";

@@ -221,16 +221,24 @@ Deno.test("keys that must agree are told at the one that was written", () => {
   );
 });
 
-Deno.test("a default is not blamed for the key that disagrees with it", () => {
-  const text = `{ "auth": { "max-bcrypt-cost": 4, "max-client-id-length": 1 } }`;
-  ok("config" in loadConfig({ file: { path: "gate.json", text }, env, notYet: new Map() }));
-  const low = `{ "auth": {\n  "min-client-id-length": 2,\n  "max-client-id-length": 1 } }`;
-  const push = { auth: { "min-client-id-length": 3 } };
-  const loaded = loadConfig({ file: { path: "gate.json", text: low }, push, env, notYet: new Map() });
-  ok("problems" in loaded);
-  deepEqual(loaded.problems.map(({ message }) => message), [
-    `Cannot load the proxy's push: auth.min-client-id-length: 3 is above "max-client-id-length", which is 1`,
-  ]);
+Deno.test("keys of two layers that disagree are told at the layer that set the first", () => {
+  const text = `{ "auth": {\n  "min-client-id-length": 2,\n  "max-client-id-length": 3 } }`;
+  for (
+    const [push, message] of [
+      [
+        { "min-client-id-length": 4 },
+        `the proxy's push: auth.min-client-id-length: 4 is above "max-client-id-length", which is 3`,
+      ],
+      [
+        { "max-client-id-length": 1 },
+        `"gate.json": line 2, column 27: auth.min-client-id-length: 2 is above "max-client-id-length", which is 1`,
+      ],
+    ] as const
+  ) {
+    const loaded = loadConfig({ file: { path: "gate.json", text }, push: { auth: push }, env, notYet: new Map() });
+    ok("problems" in loaded);
+    deepEqual(loaded.problems.map(({ message }) => message), [`Cannot load ${message}`]);
+  }
 });
 
 Deno.test("all problems are told at once, in the order of the text", () => {

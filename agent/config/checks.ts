@@ -25,7 +25,7 @@ function checkOrder<L extends string, H extends string>(
 ): Fault[] {
   if (section[low] <= section[high]) return [];
   const message = `${section[low]} is above ${quote(high)}, which is ${section[high]}`;
-  return [{ path: [name, low], message, orElse: [name, high] }];
+  return [{ path: [name, low], message }];
 }
 
 function checkRuleNames({ acl }: Config): Fault[] {

@@ -20,14 +20,15 @@ export interface LoadOptions {
  * defaults.
  *
  * ```ts
- * import { loadConfig } from "./load.ts";
- * import { assert } from "node:console";
+ * import { equal } from "node:assert/strict";
+ * import { loadConfig, type LoadOptions } from "./load.ts";
  *
  * const text = `{ "acl": { "default_action": "deny", "rules": { "all": { "topics": "#", "decision": "allow" } } } }`;
- * const loaded = loadConfig({ file: { path: "acl.json", text }, env: () => undefined });
+ * const options: LoadOptions = { file: { path: "acl.json", text }, env: () => undefined };
+ * const loaded = loadConfig(options);
  * if ("problems" in loaded) throw new Error(loaded.problems.map((problem) => problem.message).join("\n"));
- * assert(loaded.config.acl.rules[0]?.topics?.[0] === "#");
- * assert(loaded.originOf(["acl", "rules", 0]).line === 1);
+ * equal(loaded.config.acl.rules[0]?.topics?.[0], "#");
+ * equal(loaded.originOf(["acl", "rules", 0]).line, 1);
  * ```
  */
 export function loadConfig(options: LoadOptions): LoadResult {

@@ -19,8 +19,6 @@ export interface Place {
 export interface Fault {
   readonly path: Path;
   readonly message: string;
-  /** The path to blame if the other one is only a default. */
-  readonly orElse?: Path;
 }
 
 export type ProblemKind = "read" | "syntax" | "key" | "value" | "environment" | "not-yet" | "check";

@@ -58,8 +58,7 @@ export class Sources {
   problemsAt(faults: readonly Fault[]): Problem[] {
     const bySource = new Map<Layer | null, { fault: Fault; path: Path }[]>();
     for (const fault of faults) {
-      let found = this.#find(fault.path);
-      if (found.layer === null && fault.orElse !== undefined) found = this.#find(fault.orElse);
+      const found = this.#find(fault.path);
       const same = bySource.get(found.layer);
       if (same === undefined) bySource.set(found.layer, [{ fault, path: found.path }]);
       else same.push({ fault, path: found.path });

@@ -101,10 +101,11 @@ export const FILTER_SINGLE_LEVEL = violation(
   "MQTT-4.7.1-2",
   'Topic filter has a "+" that is not a level of its own',
 );
-export const SHARE_GROUP = violation(
-  "mqtt-share-group",
-  "MQTT-4.8.2-1",
-  "Shared subscription has no group, or one with a wildcard",
+export const SHARE_GROUP = violation("mqtt-share-group", "MQTT-4.8.2-1", "Shared subscription has no group");
+export const SHARE_GROUP_WILDCARD = violation(
+  "mqtt-share-group-wildcard",
+  "MQTT-4.8.2-2",
+  "Group of a shared subscription holds a wildcard",
 );
 export const SHARE_FILTER = violation(
   "mqtt-share-filter",

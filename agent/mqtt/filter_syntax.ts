@@ -1,4 +1,11 @@
-import { FILTER_EMPTY, FILTER_MULTI_LEVEL, FILTER_SINGLE_LEVEL, SHARE_FILTER, SHARE_GROUP } from "./faults.ts";
+import {
+  FILTER_EMPTY,
+  FILTER_MULTI_LEVEL,
+  FILTER_SINGLE_LEVEL,
+  SHARE_FILTER,
+  SHARE_GROUP,
+  SHARE_GROUP_WILDCARD,
+} from "./faults.ts";
 import type { Violation } from "./violation.ts";
 
 const SLASH = 0x2f, HASH = 0x23, PLUS = 0x2b;
@@ -20,7 +27,9 @@ export function filterFault(bytes: Uint8Array, start: number, end: number): Viol
   if (!isShared(bytes, start, end)) return wildcardFault(bytes, start, end);
   const group = start + SHARE_PREFIX.length;
   let at = group;
-  for (; at < end && bytes[at] !== SLASH; at++) if (bytes[at] === HASH || bytes[at] === PLUS) return SHARE_GROUP;
+  for (; at < end && bytes[at] !== SLASH; at++) {
+    if (bytes[at] === HASH || bytes[at] === PLUS) return SHARE_GROUP_WILDCARD;
+  }
   if (at === group) return SHARE_GROUP;
   return at + 1 >= end ? SHARE_FILTER : wildcardFault(bytes, at + 1, end);
 }

@@ -32,70 +32,83 @@ export class FrameReader {
     data: null,
     bytes: 0,
   };
-  #buffer: Buffer = Buffer.alloc(0);
-  #at = 0;
-  #end = 0;
 
   /**
-   * Reads the object at `start`; its end (exclusive), or -1 if it is not in the form of real clients. O(bytes).
+   * Reads the object that fills `buffer[start..end)`; false if it is not in the form of real clients.
+   *
+   * What stands before the data is read forwards, what stands behind it backwards, so the data itself is touched only by
+   * the decoder. O(bytes), the data's at the speed of the decoder.
    */
-  readFast(buffer: Buffer, start: number, end: number): number {
-    this.#buffer = buffer;
-    this.#at = start;
-    this.#end = end;
+  readFast(buffer: Buffer, start: number, end: number): boolean {
     const { frame } = this;
-    if (!this.#skip(CLIENT_IP)) return -1;
-    const address = this.#text();
-    if (address === null || !this.#skip(TO_SERVER)) return -1;
-    const first = buffer[this.#at];
-    if (first === 0x74) {
-      if (!this.#skip(TRUE)) return -1;
+    // Shorter than the shortest: then no look below can leave the object.
+    if (end - start < MIN_BYTES || !isAt(buffer, start, CLIENT_IP)) return false;
+
+    const addressStart = start + CLIENT_IP.length;
+    const addressEnd = textEnd(buffer, addressStart, end);
+    if (addressEnd === -1) return false;
+    let at = addressEnd;
+    if (isAt(buffer, at, TO_SERVER_TRUE)) {
       frame.fromClient = true;
-    } else {
-      if (!this.#skip(FALSE)) return -1;
+      at += TO_SERVER_TRUE.length;
+    } else if (isAt(buffer, at, TO_SERVER_FALSE)) {
       frame.fromClient = false;
+      at += TO_SERVER_FALSE.length;
+    } else return false;
+    const idStart = at;
+    const idEnd = textEnd(buffer, idStart, end);
+    if (idEnd === -1 || !isAt(buffer, idEnd, DATA)) return false;
+    const dataStart = idEnd + DATA.length;
+
+    // From here on backwards: `at` is the end of what has not been read.
+    at = end - 1;
+    if (buffer[at] !== CLOSING_BRACE) return false;
+    let routeStart = -1;
+    let routeEnd = -1;
+    if (buffer[at - 1] === QUOTE) {
+      routeEnd = at - 1;
+      routeStart = textStart(buffer, routeEnd, dataStart);
+      if (routeStart === -1) return false;
+      at = routeStart - 1;
+    } else if (endsAt(buffer, at, NULL)) {
+      at -= NULL.length;
+    } else return false;
+    if (endsAt(buffer, at, OPCODE_BINARY)) {
+      frame.opcode = "binary";
+      at -= OPCODE_BINARY.length;
+    } else {
+      if (!endsAt(buffer, at, ROUTE_ID)) return false;
+      const opcodeEnd = at - ROUTE_ID.length;
+      const opcodeStart = textStart(buffer, opcodeEnd, dataStart);
+      if (opcodeStart === -1 || !endsAt(buffer, opcodeStart, OPCODE)) return false;
+      frame.opcode = opcodeOf(slice(buffer, opcodeStart, opcodeEnd));
+      at = opcodeStart - OPCODE.length;
     }
-    if (!this.#skip(CORRELATION_ID)) return -1;
-    const correlationId = this.#text();
-    if (correlationId === null || !this.#skip(DATA)) return -1;
-    const dataStart = this.#at;
-    const dataEnd = buffer.indexOf(0x22, dataStart);
-    if (dataEnd === -1 || dataEnd >= end) return -1;
-    this.#at = dataEnd;
-    if (!this.#skip(FIN)) return -1;
-    if (buffer[this.#at] === 0x74) {
-      if (!this.#skip(TRUE)) return -1;
+    let index = 0;
+    let scale = 1;
+    let digits = 0;
+    for (; digits < 16; digits++, at--, scale *= 10) {
+      const digit = (buffer[at - 1] as number) - 0x30;
+      if (digit < 0 || digit > 9) break;
+      index += digit * scale;
+    }
+    // No leading zero, and nothing that a double can not hold.
+    if (digits === 0 || digits > 15 || (digits > 1 && buffer[at] === 0x30)) return false;
+    if (endsAt(buffer, at, FIN_TRUE)) {
       frame.fin = true;
-    } else {
-      if (!this.#skip(FALSE)) return -1;
+      at -= FIN_TRUE.length;
+    } else if (endsAt(buffer, at, FIN_FALSE)) {
       frame.fin = false;
-    }
-    if (!this.#skip(FRAME_INDEX)) return -1;
-    const index = this.#number();
-    if (index === -1 || !this.#skip(OPCODE)) return -1;
-    if (this.#skip(BINARY)) frame.opcode = "binary";
-    else {
-      const opcode = this.#text();
-      if (opcode === null || !this.#skip(QUOTE)) return -1;
-      frame.opcode = opcodeOf(opcode);
-    }
-    if (!this.#skip(ROUTE_ID)) return -1;
-    if (buffer[this.#at] === 0x22) {
-      this.#at++;
-      const route = this.#text();
-      if (route === null) return -1;
-      this.#at++;
-      frame.routeId = route === frame.routeId ? frame.routeId : route;
-    } else {
-      if (!this.#skip(NULL)) return -1;
-      frame.routeId = null;
-    }
-    if (buffer[this.#at] !== 0x7d) return -1;
-    frame.clientAddress = address;
-    frame.correlationId = correlationId;
+      at -= FIN_FALSE.length;
+    } else return false;
+    if (at < dataStart) return false;
+
     frame.index = index;
-    if (!this.#decode(slice(buffer, dataStart, dataEnd))) return -1;
-    return this.#at + 1;
+    frame.clientAddress = slice(buffer, addressStart, addressEnd);
+    frame.correlationId = slice(buffer, idStart, idEnd);
+    frame.routeId = routeStart === -1 ? null : slice(buffer, routeStart, routeEnd);
+    // A quote or a backslash in the data is no base64, so this also finds out whether it ended where it was taken to end.
+    return this.#decode(slice(buffer, dataStart, at));
   }
 
   /** Reads an event that was parsed as JSON; false if it lacks what a verdict needs or has it in another type. */
@@ -141,47 +154,37 @@ export class FrameReader {
       return false;
     }
   }
+}
 
-  #skip(literal: Uint8Array): boolean {
-    const buffer = this.#buffer;
-    const at = this.#at;
-    if (at + literal.length > this.#end) return false;
-    for (let i = 0; i < literal.length; i++) if (buffer[at + i] !== literal[i]) return false;
-    this.#at = at + literal.length;
-    return true;
-  }
+/** Whether `literal` stands at `at`; behind the buffer's end nothing does. */
+function isAt(buffer: Buffer, at: number, literal: Uint8Array): boolean {
+  for (let i = 0; i < literal.length; i++) if (buffer[at + i] !== literal[i]) return false;
+  return true;
+}
 
-  /** Printable ASCII up to a quote, which is not passed; null for anything that JSON writes in another way. */
-  #text(): string | null {
-    const buffer = this.#buffer;
-    const start = this.#at;
-    let at = start;
-    for (; at < this.#end; at++) {
-      const byte = buffer[at] as number;
-      if (byte === 0x22) {
-        this.#at = at;
-        return slice(buffer, start, at);
-      }
-      if (byte < 0x20 || byte > 0x7e || byte === 0x5c) return null;
-    }
-    return null;
-  }
+/** Whether `literal` ends at `end` (exclusive). */
+function endsAt(buffer: Buffer, end: number, literal: Uint8Array): boolean {
+  return isAt(buffer, end - literal.length, literal);
+}
 
-  #number(): number {
-    const buffer = this.#buffer;
-    let at = this.#at;
-    let value = 0;
-    for (; at < this.#end; at++) {
-      const digit = (buffer[at] as number) - 0x30;
-      if (digit < 0 || digit > 9) break;
-      value = value * 10 + digit;
-    }
-    const digits = at - this.#at;
-    // No leading zero, and nothing that a double can not hold.
-    if (digits === 0 || digits > 15 || (digits > 1 && buffer[this.#at] === 0x30)) return -1;
-    this.#at = at;
-    return value;
+/** Printable ASCII up to a quote: where that is, or -1 for anything that JSON writes in another way. */
+function textEnd(buffer: Buffer, start: number, end: number): number {
+  for (let at = start; at < end; at++) {
+    const byte = buffer[at] as number;
+    if (byte === QUOTE) return at;
+    if (byte < 0x20 || byte > 0x7e || byte === BACKSLASH) return -1;
   }
+  return -1;
+}
+
+/** The same backwards from a closing quote at `end`: where the text begins, behind its opening quote. */
+function textStart(buffer: Buffer, end: number, start: number): number {
+  for (let at = end - 1; at >= start; at--) {
+    const byte = buffer[at] as number;
+    if (byte === QUOTE) return at + 1;
+    if (byte < 0x20 || byte > 0x7e || byte === BACKSLASH) return -1;
+  }
+  return -1;
 }
 
 function slice(buffer: Buffer, start: number, end: number): string {
@@ -192,17 +195,19 @@ function opcodeOf(text: string): Opcode {
   return OPCODES.has(text) ? text as Opcode : "reserved";
 }
 
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const CLOSING_BRACE = 0x7d;
+
 const encoder = new TextEncoder();
 const CLIENT_IP = encoder.encode('{"client_ip":"');
-const TO_SERVER = encoder.encode('","client_to_server":');
-const CORRELATION_ID = encoder.encode(',"correlation_id":"');
+const TO_SERVER_TRUE = encoder.encode('","client_to_server":true,"correlation_id":"');
+const TO_SERVER_FALSE = encoder.encode('","client_to_server":false,"correlation_id":"');
 const DATA = encoder.encode('","data":"');
-const FIN = encoder.encode('","fin":');
-const FRAME_INDEX = encoder.encode(',"frame_index":');
+const FIN_TRUE = encoder.encode('","fin":true,"frame_index":');
+const FIN_FALSE = encoder.encode('","fin":false,"frame_index":');
 const OPCODE = encoder.encode(',"opcode":"');
-const BINARY = encoder.encode('binary"');
-const ROUTE_ID = encoder.encode(',"route_id":');
-const QUOTE = encoder.encode('"');
-const TRUE = encoder.encode("true");
-const FALSE = encoder.encode("false");
+const OPCODE_BINARY = encoder.encode(',"opcode":"binary","route_id":');
+const ROUTE_ID = encoder.encode('","route_id":');
 const NULL = encoder.encode("null");
+const MIN_BYTES = 120;

@@ -231,8 +231,9 @@ export class Peer {
   #handleV1(start: number, end: number): void {
     const reader = this.#reader;
     if (startsWith(this.#in, start, end, V1_FRAME)) {
-      const read = reader.readFast(this.#in, start + V1_FRAME.length, end);
-      if (read === end - 1 && this.#in[read] === 0x7d) return this.#judgeFrame(1);
+      if (this.#in[end - 1] === 0x7d && reader.readFast(this.#in, start + V1_FRAME.length, end - 1)) {
+        return this.#judgeFrame(1);
+      }
     }
     const message = this.#parse(start, end);
     const { version, event_type: type, payload } = message;
@@ -266,7 +267,7 @@ export class Peer {
     const body = start + 1;
     switch (type) {
       case MESSAGE.WEBSOCKET_FRAME: {
-        if (this.#reader.readFast(this.#in, body, end) === end) return this.#judgeFrame(2);
+        if (this.#reader.readFast(this.#in, body, end)) return this.#judgeFrame(2);
         const event = this.#parse(body, end);
         if (typeof event["correlation_id"] !== "string") throw new Garbage("a frame without a correlation id");
         return this.#reader.readAny(event) ? this.#judgeFrame(2) : this.#refuseBadFrame(2);

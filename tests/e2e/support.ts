@@ -50,7 +50,7 @@ export interface Site {
   restartAgent(): Promise<void>;
 }
 
-/** Whether tests that need Mosquitto can run; with REQUIRE_MOSQUITTO its absence is a failure. */
+/** Whether tests that need Mosquitto can run. REQUIRE_MOSQUITTO makes its absence a failure, E2E_BROKER=aedes ignores it. */
 export function mosquittoIsThere(): boolean {
   const there = findMosquitto() !== null;
   assert.ok(there || !Deno.env.get("REQUIRE_MOSQUITTO"), "Mosquitto is required, and not installed");
@@ -63,8 +63,8 @@ export async function withSite(config: unknown, run: (site: Site) => Promise<voi
   const configPath = `${directory}/agent.json`;
   await Deno.writeTextFile(configPath, JSON.stringify(config));
   const options = { socketPath: `${directory}/agent.sock`, configPath, stateDirectory: directory };
-  mosquittoIsThere();
-  const broker = await startBroker();
+  const preferAedes = Deno.env.get("E2E_BROKER") === "aedes";
+  const broker = await startBroker({ prefer: !preferAedes && mosquittoIsThere() ? "mosquitto" : "aedes" });
   let agent: AgentProcess | undefined;
   try {
     agent = await startAgentProcess(options);
@@ -100,8 +100,8 @@ export interface Road {
   connect(clientId: string, version: MqttVersion, options?: IClientOptions): Promise<MqttClient>;
   /** Connects through the bridge, where each packet is one frame. */
   connectTcp(clientId: string, version: MqttVersion, options?: IClientOptions): Promise<MqttClient>;
-  /** Connects to the broker itself, past proxy and agent. */
-  witness(filter: string): Promise<Inbox>;
+  /** Connects to the broker itself, past proxy and agent, and subscribes. */
+  witness(filter: string): Promise<MqttClient>;
 }
 
 /** Runs `run` with a proxy; its clients are gone afterwards, whatever happens. Nothing may have passed unseen. */
@@ -150,7 +150,8 @@ export async function withRoad(
       async witness(filter) {
         const { hostname, port } = site.broker;
         const client = await open(`mqtt://${hostname}:${port}`, `witness-${crypto.randomUUID()}`, 4);
-        return await subscribed(client, filter, 2);
+        await subscribed(client, filter, 2);
+        return client;
       },
     });
     const { unseen, undecodable, upgradesUnseen, uninspectedConnections, late, staleAnswers } = proxy.counts;

@@ -1,0 +1,72 @@
+import { Command, Option } from "commander";
+import { isMet, worst } from "./aims.ts";
+import { type Findings, SUITES } from "./suites.ts";
+import { figure, table } from "./table.ts";
+import { Workbench } from "./workbench.ts";
+
+/**
+ * `deno task bench`: the agent as a child process under load, beside a server that does the least possible.
+ *
+ * On a machine that does other things the absolute figures wander; what can be compared are the ratios within one run,
+ * whose parts take turns a fraction of a second long.
+ */
+
+interface Flags {
+  quick: boolean;
+  json: boolean;
+  only?: string;
+}
+
+const EXAMPLES = `
+Examples:
+  deno task bench --quick
+  deno task bench --only "load v1 1x64"
+  deno task bench --only frames --json`;
+
+function parseFlags(args: readonly string[]): Flags {
+  return new Command("bench")
+    .description("Measures the agent against its floor and against the aims")
+    .addOption(new Option("--quick", "at most 20 seconds, coarser figures").default(false))
+    .addOption(new Option("--only <suite>", `one of ${Object.keys(SUITES).join(", ")}; or one load, as "load v1 1x64"`))
+    .addOption(new Option("--json", "for machines").default(false))
+    .addHelpText("after", EXAMPLES)
+    .allowExcessArguments(false)
+    .parse(args, { from: "user" })
+    .opts<Flags>();
+}
+
+async function main(): Promise<void> {
+  const { quick, json, only = "" } = parseFlags(Deno.args);
+  const [suite = "", ...filter] = only.split(" ");
+  if (suite !== "" && !(suite in SUITES)) {
+    console.error(`Cannot run "${suite}": the suites are ${Object.keys(SUITES).join(", ")}`);
+    Deno.exit(2);
+  }
+  await using workbench = await Workbench.open();
+  const found: Record<string, Findings> = {};
+  for (const [name, run] of Object.entries(SUITES)) {
+    if (suite !== "" && suite !== name) continue;
+    found[name] = await run({ workbench, quick, filter: filter.join(" ") });
+    if (!json) console.log(`\n## ${name}\n${found[name].text}`);
+  }
+  const aims = Object.values(found).flatMap((findings) => findings.aims).filter((aim) => aim.measured.length > 0);
+  if (json) {
+    const results = Object.fromEntries(Object.entries(found).map(([name, { results }]) => [name, results]));
+    console.log(JSON.stringify({ results, aims: aims.map((aim) => ({ ...aim, met: isMet(aim) })) }, null, 2));
+    return;
+  }
+  console.log(
+    "\n## aims\n" + table(
+      ["aim", "at most", "measured", "", "where"],
+      aims.map((aim) => [
+        aim.aim,
+        `${aim.limit} ${aim.unit}`,
+        `${figure(worst(aim)?.value ?? NaN)} ${aim.unit}`,
+        isMet(aim) ? "met" : "missed",
+        worst(aim)?.where ?? "",
+      ]),
+    ),
+  );
+}
+
+if (import.meta.main) await main();

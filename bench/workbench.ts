@@ -1,0 +1,86 @@
+import type { FrameResult, FramesJob, Job, LoadJob, LoadResult, SessionsJob, SessionsResult } from "./load_job.ts";
+import { type ConfigOptions, configText } from "./rules.ts";
+import { ServerProcess } from "./server_process.ts";
+
+/** The permissions that `deno task start` gives the agent. */
+const AGENT_PERMISSIONS = ["--allow-read", "--allow-write", "--allow-net", "--allow-env"];
+const SERVER_PERMISSIONS = ["--allow-read", "--allow-write", "--allow-net"];
+
+/** The server under load did what it must not, as closing a connection. */
+export class LoadFailure extends Error {
+  override readonly name = "LoadFailure";
+}
+
+/** Starts servers and load clients; all that they share is one temporary directory. */
+export class Workbench {
+  readonly #directory: string;
+  #started = 0;
+
+  private constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  static async open(): Promise<Workbench> {
+    return new Workbench(await Deno.makeTempDir({ prefix: "mqtt-agent-bench-" }));
+  }
+
+  async agent(config: ConfigOptions): Promise<ServerProcess> {
+    const n = ++this.#started;
+    const file = `${this.#directory}/${n}.json`;
+    await Deno.writeTextFile(file, configText(config));
+    const socket = `${this.#directory}/${n}.sock`;
+    return await ServerProcess.start({
+      name: "agent",
+      socket,
+      args: ["run", ...AGENT_PERMISSIONS, "main.ts", "--socket", socket, "--config", file, "--log-level", "error"],
+      // As variables, since they are without effect where the agent does not know them.
+      env: { AGENT_ADMIN_ADDRESS: "off", AGENT_STATE_DIR: `${this.#directory}/${n}.state` },
+      checked: true,
+    });
+  }
+
+  /** `floor`: answers without looking. `parse`: JSON, base64 and the fixed header, then the same answer. */
+  async constant(kind: "floor" | "parse"): Promise<ServerProcess> {
+    const socket = `${this.#directory}/${++this.#started}.sock`;
+    return await ServerProcess.start({
+      name: kind,
+      socket,
+      args: ["run", ...SERVER_PERMISSIONS, `bench/${kind}_server.ts`, socket],
+      checked: false,
+    });
+  }
+
+  load(job: Omit<LoadJob, "kind" | "run">): Promise<LoadResult[]> {
+    return this.#client({ kind: "load", run: this.#run(), ...job });
+  }
+
+  sessions(job: Omit<SessionsJob, "kind" | "run">): Promise<SessionsResult> {
+    return this.#client({ kind: "sessions", run: this.#run(), ...job });
+  }
+
+  frames(job: Omit<FramesJob, "kind" | "run">): Promise<FrameResult[]> {
+    return this.#client({ kind: "frames", run: this.#run(), ...job });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.#directory, { recursive: true });
+  }
+
+  /** Client ids and correlation ids of two runs never meet. */
+  #run(): string {
+    return `run${++this.#started}`;
+  }
+
+  async #client<Result>(job: Job): Promise<Result> {
+    const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--allow-all", new URL("load_client.ts", import.meta.url).href, JSON.stringify(job)],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "inherit",
+    }).output();
+    if (!success) throw new Error(`Cannot finish the ${job.kind} run: the load client failed, see above`);
+    const outcome = JSON.parse(new TextDecoder().decode(stdout));
+    if ("failure" in outcome) throw new LoadFailure(outcome.failure);
+    return outcome.result;
+  }
+}

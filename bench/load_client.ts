@@ -35,7 +35,6 @@ import { clientId, deviceId, openingSession, origin, publishingSession, repeatin
 
 const CHECK_EVERY = 61;
 const GENTLE_SESSIONS = 100;
-const WARM_UP_SHARE = 0.5;
 const FRAME_BYTES = 64 * 1024;
 const PATIENCE_MS = 1000;
 const MAX_FRAME_BYTES = 1024 * 1024;
@@ -84,7 +83,7 @@ class TargetRun {
   }
 
   warmUp(): void {
-    this.#loop.runFor(this.#job.sliceMs * WARM_UP_SHARE, new LatencyHistogram());
+    this.#loop.runFor(this.#job.warmUpMs, new LatencyHistogram());
   }
 
   slice(): void {

@@ -25,6 +25,8 @@ export interface LoadJob {
   /** The targets take turns, so that a busy moment of the machine meets them all. */
   readonly slices: number;
   readonly sliceMs: number;
+  /** Before the first slice, each target; not counted. */
+  readonly warmUpMs: number;
 }
 
 export interface LoadResult {

@@ -2,7 +2,7 @@ import { Command, Option } from "commander";
 import { isMet, worst } from "./aims.ts";
 import { type Findings, SUITES } from "./suites.ts";
 import { figure, table } from "./table.ts";
-import { Workbench } from "./workbench.ts";
+import { LoadFailure, Workbench } from "./workbench.ts";
 
 /**
  * `deno task bench`: the agent as a child process under load, beside a server that does the least possible.
@@ -46,7 +46,7 @@ async function main(): Promise<void> {
   const found: Record<string, Findings> = {};
   for (const [name, run] of Object.entries(SUITES)) {
     if (suite !== "" && suite !== name) continue;
-    found[name] = await run({ workbench, quick, filter: filter.join(" ") });
+    found[name] = await findings(name, run({ workbench, quick, filter: filter.join(" ") }));
     if (!json) console.log(`\n## ${name}\n${found[name].text}`);
   }
   const aims = Object.values(found).flatMap((findings) => findings.aims).filter((aim) => aim.measured.length > 0);
@@ -67,6 +67,17 @@ async function main(): Promise<void> {
       ]),
     ),
   );
+}
+
+/** A suite that the agent makes impossible is an aim missed, and the others go on. */
+async function findings(name: string, running: Promise<Findings>): Promise<Findings> {
+  try {
+    return await running;
+  } catch (error) {
+    if (!(error instanceof LoadFailure)) throw error;
+    const aims = [{ aim: `suite ${name}`, limit: 0, unit: "", measured: [{ where: error.message, value: Infinity }] }];
+    return { results: { failure: error.message }, text: error.message, aims };
+  }
 }
 
 if (import.meta.main) await main();

@@ -1,5 +1,5 @@
 import { ByteBuffer } from "./byte_buffer.ts";
-import { type BrokerFraming, FramePayloads } from "./packet_splitter.ts";
+import { FramePayloads, type Framing } from "./frame_payloads.ts";
 import { Socket } from "./socket.ts";
 import { decodeFrame, encodeCloseFrame, encodeFrame, NO_LIMITS, OPCODE } from "./websocket_frame.ts";
 
@@ -19,20 +19,20 @@ export interface BrokerAddress {
  */
 export class BrokerWebSocket {
   readonly #socket: Socket;
-  readonly #framing: BrokerFraming;
+  readonly #framing: Framing;
   readonly #received = new ByteBuffer();
   readonly #frames = new TransformStream<Uint8Array, Uint8Array>(undefined, { highWaterMark: 16 });
   readonly #writer = this.#frames.writable.getWriter();
   readonly #reader = this.#frames.readable.getReader();
 
-  private constructor(socket: Socket, framing: BrokerFraming) {
+  private constructor(socket: Socket, framing: Framing) {
     this.#socket = socket;
     this.#framing = framing;
     this.#wrap();
   }
 
   /** Connects to the broker. Throws when it does not listen. */
-  static async connect(address: BrokerAddress, framing: BrokerFraming): Promise<BrokerWebSocket> {
+  static async connect(address: BrokerAddress, framing: Framing): Promise<BrokerWebSocket> {
     return new BrokerWebSocket(new Socket(await Deno.connect(address)), framing);
   }
 

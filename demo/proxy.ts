@@ -11,7 +11,7 @@ import {
 } from "./frame_inspector.ts";
 import { acceptKey, firstHeader, headerLists, type HttpHead, plainResponse, readHttpHead } from "./http_upgrade.ts";
 import { switchingResponse } from "./http_upgrade.ts";
-import type { BrokerFraming } from "./packet_splitter.ts";
+import type { Framing } from "./frame_payloads.ts";
 import { type ConnectionIdentity, type FrameRecord, ProxiedConnection } from "./proxied_connection.ts";
 import { Socket } from "./socket.ts";
 
@@ -54,7 +54,7 @@ export interface ProxyOptions {
   /** v1 only; default true: a connection that the agent closed is forgotten at once. */
   readonly noticeDeadConnections?: boolean;
   /** Default `packet`. */
-  readonly brokerFraming?: BrokerFraming;
+  readonly brokerFraming?: Framing;
   /** Default `break`. */
   readonly clientClose?: "break" | "frame";
   /** Whether the end of a connection is reported (`request_complete`); default false: no released proxy does it. */

@@ -1,3 +1,4 @@
+import { FramePayloads, type Framing } from "./frame_payloads.ts";
 import { RawClient } from "./raw_client.ts";
 import { Socket } from "./socket.ts";
 import { OPCODE } from "./websocket_frame.ts";
@@ -8,8 +9,8 @@ export interface TcpFrontOptions {
   readonly proxyPort: number;
   /** Port to listen on; default 0, any free one. */
   readonly port?: number;
-  /** Most payload bytes in one frame; default all that was read at once. */
-  readonly frameBytes?: number;
+  /** Default `packet`. */
+  readonly framing?: Framing;
 }
 
 /** A running bridge. */
@@ -20,7 +21,7 @@ export interface TcpFront {
 
 /**
  * Lets clients that speak MQTT over plain TCP only (mosquitto_pub, mosquitto_sub) reach a WebSocket listener: their bytes
- * go into binary frames as they come, and the payloads of frames come back as bytes. When the WebSocket ends, for whatever
+ * go into binary frames, and the payloads of frames come back as bytes. When the WebSocket ends, for whatever
  * reason, so does the TCP connection.
  */
 export function startTcpFront(options: TcpFrontOptions): TcpFront {
@@ -50,7 +51,7 @@ export function startTcpFront(options: TcpFrontOptions): TcpFront {
   };
 }
 
-async function runBridge(socket: Socket, { proxyPort, frameBytes = Infinity }: TcpFrontOptions): Promise<void> {
+async function runBridge(socket: Socket, { proxyPort, framing = "packet" }: TcpFrontOptions): Promise<void> {
   let webSocket: RawClient;
   try {
     webSocket = await RawClient.connect(proxyPort);
@@ -59,10 +60,9 @@ async function runBridge(socket: Socket, { proxyPort, frameBytes = Infinity }: T
     return;
   }
   const outward = (async () => {
+    const payloads = new FramePayloads(framing);
     for (let chunk = await socket.read(); chunk !== null; chunk = await socket.read()) {
-      for (let offset = 0; offset < chunk.length; offset += frameBytes) {
-        await webSocket.send(OPCODE.binary, chunk.subarray(offset, offset + frameBytes));
-      }
+      for (const payload of payloads.push(chunk)) await webSocket.send(OPCODE.binary, payload);
     }
     webSocket.close();
   })();

@@ -273,19 +273,31 @@ Deno.test("without file and push there are the defaults", () => {
   deepEqual(loaded.files, []);
 });
 
-Deno.test("an origin is accepted as browsers send it, with or without the port that goes without saying", () => {
+Deno.test("an origin is accepted as browsers send it and in no other way", () => {
   const origins = [
     "https://example.com",
     "http://localhost:8080",
-    "HTTPS://Example.com:443",
     "https://[::1]:1",
+    "https://xn--mnchen-3ya.de",
+    "capacitor://localhost",
     "same-host",
   ];
   deepEqual(load({ general: { "allowed-origins": origins } }).general["allowed-origins"], origins);
-  for (
-    const origin of ["https://example.com/", "https://example.com/x", "https://u@example.com", "*", "null", "file:///x"]
-  ) {
+  const refused: readonly (readonly [string, string])[] = [
+    ["https://example.com/", `"https://example.com", as browsers send it`],
+    ["https://example.com/x", `"https://example.com", as browsers send it`],
+    ["https://example.com:443", `"https://example.com", as browsers send it`],
+    ["HTTPS://Example.com", `"https://example.com", as browsers send it`],
+    ["https://münchen.de", `"https://xn--mnchen-3ya.de", as browsers send it`],
+    ["https://u:p@example.com", `"same-host", "any" or an origin like "https://example.com:8443"`],
+    ["*", `"same-host", "any" or an origin like "https://example.com:8443"`],
+    ["null", `"same-host", "any" or an origin like "https://example.com:8443"`],
+    ["file:///x", `"same-host", "any" or an origin like "https://example.com:8443"`],
+  ];
+  for (const [origin, expected] of refused) {
     const text = JSON.stringify({ general: { "allowed-origins": [origin] } });
-    ok("problems" in loadConfig({ file: { path: "gate.json", text }, env }), origin);
+    const loaded = loadConfig({ file: { path: "gate.json", text }, env });
+    ok("problems" in loaded, origin);
+    ok(loaded.problems[0]?.text.startsWith(`expected ${expected}`), loaded.problems[0]?.text);
   }
 });

@@ -16,7 +16,10 @@ import { byPlace, type Layer, type LayerName, type Origin, type RulesLayer, Sour
 
 export interface LayerOptions {
   readonly file?: { readonly path: string; readonly text: string } | undefined;
-  /** What the proxy pushed, as JSON.parse gives it; undefined, null and `{}` change nothing. */
+  /**
+   * What the proxy pushed, as JSON.parse gives it; undefined, null and `{}` change nothing. It is taken over: parts of it
+   * become parts of the configuration and are frozen.
+   */
   readonly push?: unknown;
   readonly env: Environment;
   /** Reads `acl.rules-file`. */
@@ -29,7 +32,7 @@ export interface LoadedConfig {
   readonly config: Config;
   /** First 12 hex digits of the SHA-256 of the effective configuration. */
   readonly version: string;
-  /** Paths of all files that were read, the configuration file first: what a watcher watches. */
+  /** What a watcher watches: the configuration file first, then the rules file. */
   readonly files: readonly string[];
   /** The layer that a value comes from, and its place there. */
   originOf(path: Path): Origin;
@@ -37,28 +40,35 @@ export interface LoadedConfig {
   problemsAt(faults: readonly Fault[]): Problem[];
 }
 
-export type LoadResult = LoadedConfig | { readonly problems: readonly Problem[] };
+export interface RefusedConfig {
+  readonly problems: readonly Problem[];
+  /** As of a configuration that loads, files that are missing included: one of them may be put right. */
+  readonly files: readonly string[];
+}
+
+export type LoadResult = LoadedConfig | RefusedConfig;
 
 /** Lays the sources over each other: all of the configuration, or all that is wrong with it. Touches nothing but `read`. */
 export function resolveLayers(options: LayerOptions): LoadResult {
   const problems: Problem[] = [];
   const layers: Layer[] = [];
   const { file, push } = options;
+  const files = file === undefined ? [] : [file.path];
   if (file !== undefined) layers.push(toLayer("file", ConfigDocument.ofText(file.path, file.text), CONFIG));
   if (push !== undefined && push !== null) {
     layers.push(toLayer("push", ConfigDocument.ofValue("the proxy's push", push), CONFIG));
   }
   const merged = layers.reduce((low: unknown, { value }) => merge(CONFIG, low, value), {});
   const rules = rulesLayer(merged);
-  if (problems.length > 0) return { problems };
+  if (problems.length > 0) return { problems, files };
   const config = fillDefaults(CONFIG, rules === null ? merged : appendRules(merged, rules)) as Config;
   const sources = new Sources(layers, rules);
   const faults = crossCheck(config);
-  if (faults.length > 0) return { problems: sources.problemsAt(faults) };
+  if (faults.length > 0) return { problems: sources.problemsAt(faults), files };
   return {
     config,
     version: versionOf(config),
-    files: [file?.path, rules?.document.file].filter((path) => typeof path === "string"),
+    files,
     originOf: (path) => sources.originOf(path),
     problemsAt: (faults) => sources.problemsAt(faults),
   };
@@ -86,6 +96,7 @@ export function resolveLayers(options: LayerOptions): LoadResult {
       return null;
     }
     const resolved = resolveBeside(options.file?.path ?? "", named);
+    files.push(resolved);
     const read = options.read(resolved);
     if ("fault" in read) {
       problems.push(...before.problemsAt([{ path, message: `cannot read ${quoteWhole(resolved)}: ${read.fault}` }]));

@@ -113,7 +113,7 @@ Deno.test("originOf() tells the layer of a value and its place", () => {
     [["acl", "groups", "h"], "push"],
     [["acl", "rules", 0, "topics", 1], "file 7:69"],
     [["acl", "rules", 1, "topics", 0], "file 6:47"],
-    [["acl", "rules", 1, "name"], "file 6:7"],
+    [["acl", "rules", 1, "name"], "file 6:14"],
     [["acl", "rules", 1, "max-qos"], "file 6:14"],
     [["inspection", "patterns"], "defaults"],
     [["no", "such"], "defaults"],
@@ -208,6 +208,9 @@ Deno.test("a rules file that cannot be read refuses the configuration at the key
   deepEqual(refused({ text: `{ "acl": {\n  "rules-file": "more.json" } }` }), [
     `Cannot load "/etc/gate/gate.json": line 2, column 17: acl.rules-file: cannot read "/etc/gate/more.json": no such file`,
   ]);
+  // Who watches the files can load again once it is there.
+  const { files } = resolve({ text: `{ "acl": { "rules-file": "more.json" } }` });
+  deepEqual(files, ["/etc/gate/gate.json", "/etc/gate/more.json"]);
 });
 
 Deno.test("a rule of the rules file with a name that is taken is refused there", () => {

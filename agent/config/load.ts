@@ -7,7 +7,7 @@ import { type ReadText, readText } from "./read_text.ts";
 export interface LoadOptions {
   /** The configuration file; without `text` it is read. */
   readonly file?: { readonly path: string; readonly text?: string };
-  /** What the proxy pushed, as JSON.parse gives it; undefined, null and `{}` change nothing. */
+  /** What the proxy pushed, as JSON.parse gives it; undefined, null and `{}` change nothing. It is taken over and frozen. */
   readonly push?: unknown;
   readonly env: Environment;
   /** For tests: how files are read, and which keys are refused as not built yet. */
@@ -40,5 +40,6 @@ export function loadConfig(options: LoadOptions): LoadResult {
   if ("text" in found) return resolveLayers({ ...options, read, file: { path, text: found.text } });
   const source = quoteWhole(path);
   const message = `Cannot read ${source}: ${found.fault}`;
-  return { problems: [{ kind: "read", place: { source, file: path }, path: [], text: found.fault, message }] };
+  const place = { source, file: path };
+  return { problems: [{ kind: "read", place, path: [], text: found.fault, message }], files: [path] };
 }

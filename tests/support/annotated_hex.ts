@@ -108,7 +108,7 @@ function packetBytes(text: string, context: HexContext): Uint8Array {
           pushString(out, encoder.encode(context.clientId));
           break;
         case "id2":
-          pushString(out, encoder.encode(`${context.clientId}b`));
+          pushString(out, encoder.encode(`${context.clientId}-2`));
           break;
         default:
           if (!/^[0-9A-F]{2}$/.test(token)) {

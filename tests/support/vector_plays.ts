@@ -199,7 +199,8 @@ class Player {
     const types = packetTypes(own);
     const isConnect = types[0] === 1 && !this.#connectedBefore(target, i);
     const mayPrecede = startsWhole && !(types[0] === 2 && direction === "s2c") && (direction === "s2c" || this.#connectedBefore(target, i));
-    const mayFollow = endsWhole && !(this.#vector.verdict === "allow" && types.includes(14));
+    // Behind DISCONNECT every packet is one too many.
+    const mayFollow = endsWhole && !types.includes(14);
     const publish = PUBLISH_NEIGHBOUR;
     const ping = PING_NEIGHBOUR[direction];
     const join = (mode: string, hex: string, neighbour: "publish" | "ping") => {

@@ -401,7 +401,7 @@ function groupTasks(file: VectorFile): Group[] {
     // What changes the agent for everybody needs one for itself.
     const isOwn = events.includes("configure");
     const time = events.includes("advance") ? "with its own time " : "";
-    const isSerial = isOwn || time !== "" || isNamed(vector) || JSON.stringify(config).includes("max-sessions");
+    const isSerial = isOwn || time !== "" || isNamed(vector) || /"max-(sessions|connections-per-ip)"/.test(JSON.stringify(config));
     for (const version of vector.versions) {
       for (const protocol of [1, 2] as const) {
         const chain: Task[] = [];

@@ -1,4 +1,5 @@
 import { also, boolean, choice, type Infer, integer, list, object, OPTIONAL, ours, page, text } from "../shape.ts";
+import { quote } from "../quote.ts";
 
 // MQTT-2.2.3: the remaining length of a packet is at most 268,435,455; with the fixed header 268,435,460 bytes.
 const MAX_MQTT_PACKET = 268_435_460;
@@ -66,17 +67,18 @@ export const GENERAL = object({
   routes: ours("Routes of the proxy that carry MQTT; frames of others are allowed unseen", list(text()), OPTIONAL),
 });
 
-/** `same-host`, `any`, or an origin as RFC 6454 writes it: scheme, host, port and nothing behind. */
+/**
+ * `same-host`, `any`, or an origin as browsers serialise it (RFC 6454 section 6.2): lower case, punycode, no default
+ * port. Another way to write it would never be equal to what comes, and so is refused.
+ */
 function checkOrigin(value: string): string | null {
   if (value === "same-host" || value === "any") return null;
   const fault = `"same-host", "any" or an origin like "https://example.com:8443"`;
   if (!URL.canParse(value)) return fault;
-  const { protocol, host } = new URL(value);
-  // The comparison is of text, and URL drops the port that goes without saying: accept it written or not.
-  return host !== "" && value.toLowerCase().startsWith(`${protocol}//${host}`) &&
-      /^(?::\d+)?$/.test(value.slice(`${protocol}//${host}`.length))
-    ? null
-    : fault;
+  const { protocol, host, username, password } = new URL(value);
+  if (host === "" || username !== "" || password !== "") return fault;
+  const origin = `${protocol}//${host}`;
+  return value === origin ? null : `${quote(origin)}, as browsers send it`;
 }
 
 /** RFC 6455 section 4.1: a subprotocol is a token of RFC 9110. */

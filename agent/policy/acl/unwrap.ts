@@ -14,7 +14,8 @@ export class Unwrapper {
     this.#prefixes = prefixes.map((prefix) =>
       prefix.slice(0, -1).split("/").map((level) => level === "+" ? null : `${level}/`)
     );
-    this.#filters = prefixes.map((prefix) => `${prefix}#`);
+    // Something is always left behind the prefix.
+    this.#filters = prefixes.map((prefix) => `${prefix}+/#`);
   }
 
   /** Where the topic begins when all prefixes from `from` on are taken off, again and again. Something is always left. O(length), allocates nothing. */
@@ -31,7 +32,7 @@ export class Unwrapper {
   /** The prefix that topics of this filter may begin with, or null. */
   prefixOf(filter: string): string | null {
     const found = this.#filters.find((prefixFilter) => filtersOverlap(prefixFilter, filter));
-    return found === undefined ? null : found.slice(0, -1);
+    return found === undefined ? null : found.slice(0, -"+/#".length);
   }
 
   #stripOnce(text: string, from: number): number {

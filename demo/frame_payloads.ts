@@ -1,18 +1,18 @@
 import { ByteBuffer } from "./byte_buffer.ts";
 
 /**
- * How the broker's bytes are cut into WebSocket frames: one for each MQTT packet, as Mosquitto's own WebSocket listener
- * does; one for each read from the broker's socket; or frames of at most that many bytes, as brokers do that write field
+ * How bytes that come over TCP are cut into WebSocket frames: one for each MQTT packet, as Mosquitto's own WebSocket
+ * listener does; one for each read from the socket; or frames of at most that many bytes, as programs do that write field
  * by field (1 is the worst of them).
  */
-export type BrokerFraming = "packet" | "read" | number;
+export type Framing = "packet" | "read" | number;
 
 /** Cuts a stream of bytes into the payloads of frames. */
 export class FramePayloads {
-  readonly #framing: BrokerFraming;
+  readonly #framing: Framing;
   readonly #pending = new ByteBuffer();
 
-  constructor(framing: BrokerFraming) {
+  constructor(framing: Framing) {
     if (typeof framing === "number" && !(framing >= 1)) {
       throw new RangeError(`Cannot cut frames of ${framing} bytes: at least 1 is needed`);
     }

@@ -1,4 +1,5 @@
 import { ask, BenchSession, ClosedLoop } from "./closed_loop.ts";
+import { allowedCpus, pinMainThread } from "./cpu_affinity.ts";
 import { frameMessage, frameTemplate, handshakeMessage, type ProtocolVersion, readVerdict } from "./event_bytes.ts";
 import { LatencyHistogram } from "./latency_histogram.ts";
 import { close, connectUnix } from "./libc_socket.ts";
@@ -40,12 +41,21 @@ const PATIENCE_MS = 1000;
 const MAX_FRAME_BYTES = 1024 * 1024;
 
 function load(job: LoadJob): LoadResult[] {
+  pinApart(job.targets);
   const runs = job.targets.map((target) => new TargetRun(job, target));
   for (const run of runs) run.warmUp();
   for (let slice = 0; slice < job.slices; slice++) {
     for (let i = 0; i < runs.length; i++) runs[(i + slice) % runs.length]?.slice();
   }
   return runs.map((run) => run.result());
+}
+
+/** As a proxy and its agent on a machine that has nothing else to do; where there is but one CPU they share it. */
+function pinApart(targets: readonly Target[]): void {
+  const [first, second] = allowedCpus();
+  if (first === undefined || second === undefined) return;
+  pinMainThread(Deno.pid, first);
+  for (const { pid } of targets) pinMainThread(pid, second);
 }
 
 /** One target of a load job, slice by slice. */

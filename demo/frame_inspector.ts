@@ -175,21 +175,19 @@ export class FrameInspector {
     const { agentTimeoutMs } = this.#options;
     const timeoutMs = Math.min(agentTimeoutMs, inspectorTimeoutMs);
     const controller = new AbortController();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const expired = new Promise<Outcome>((resolve) => {
+    const expired = Promise.withResolvers<Outcome>();
+    let timer = setTimeout(() => {
+      // Client, proxy and this clock share one thread here: an answer that lies in the socket already is not late.
       timer = setTimeout(() => {
-        // Client, proxy and this clock share one thread here: an answer that lies in the socket already is not late.
-        timer = setTimeout(() => {
-          resolve({ kind: inspectorTimeoutMs <= agentTimeoutMs ? "inspector-timeout" : "agent-timeout" });
-          controller.abort();
-        }, 0);
-      }, timeoutMs);
-    });
+        expired.resolve({ kind: inspectorTimeoutMs <= agentTimeoutMs ? "inspector-timeout" : "agent-timeout" });
+        controller.abort();
+      }, 0);
+    }, timeoutMs);
     const answered = this.#client.call(event, controller.signal).then(
       (response): Outcome => ({ kind: "answer", response }),
       (error): Outcome => ({ kind: "error", message: error instanceof Error ? error.message : String(error) }),
     );
-    const outcome = await Promise.race([answered, expired]);
+    const outcome = await Promise.race([answered, expired.promise]);
     clearTimeout(timer);
     if (outcome.kind === "answer") this.#failuresInARow = 0;
     else if (outcome.kind !== "inspector-timeout") this.#recordFailure();
@@ -236,6 +234,7 @@ export class FrameInspector {
     const { breaker } = this.#options;
     this.#failuresInARow++;
     if (breaker === null || this.#failuresInARow < breaker.failures) return;
+    if (this.#breakerIsOpen()) return; // Of a call that began before.
     // After its time one call is tried: a success resets the count, a failure opens the breaker again at once.
     this.#openUntilMs = performance.now() + breaker.openMs;
     this.counts.breakerOpened++;

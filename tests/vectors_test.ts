@@ -18,14 +18,22 @@ for (const name of FILES) {
   Deno.test(`vectors of ${file}`, async (test) => {
     const result = await runVectors({ name, vectors, configs, base }, { nextPlay: () => ++plays });
     for (const vector of vectors) {
-      await test.step(`${vector.class}: ${vector.name}`, () => {
-        const failures = result.failures.get(vector) ?? [];
-        const told = failures.slice(0, MAX_TOLD).join("\n");
-        const more = failures.length > MAX_TOLD ? `\nand ${failures.length - MAX_TOLD} more plays` : "";
-        assert.ok(failures.length === 0, `\n${told}${more}`);
+      const isBuilt = !result.notBuilt.has(vector);
+      await test.step({
+        name: `${vector.class}: ${vector.name}${isBuilt ? "" : " (not built yet)"}`,
+        ignore: !isBuilt,
+        fn: () => {
+          const failures = result.failures.get(vector) ?? [];
+          const told = failures.slice(0, MAX_TOLD).join("\n");
+          const more = failures.length > MAX_TOLD ? `\nand ${failures.length - MAX_TOLD} more plays` : "";
+          assert.ok(failures.length === 0, `\n${told}${more}`);
+        },
       });
     }
-    console.log(`${file}: ${vectors.length} vectors, ${result.plays} plays, ${result.frames} frames, ${result.retries} begun anew`);
+    console.log(
+      `${file}: ${vectors.length} vectors (${result.notBuilt.size} not built yet), ${result.plays} plays, ` +
+        `${result.frames} frames, ${result.retries} begun anew`,
+    );
     assert.ok(result.retries * 20 <= result.plays, `${result.retries} of ${result.plays} plays got no answer in time`);
   });
 }

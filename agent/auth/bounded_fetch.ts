@@ -89,21 +89,30 @@ function redirectTarget(response: Response, from: URL, method: "GET" | "POST"): 
   return target.origin === from.origin ? target : "a redirect to another origin, which is not followed";
 }
 
+/** The status is known whatever becomes of the body: 401 is a refusal, also with a page behind it that never ends. */
 async function receive(response: Response, maxBytes: number): Promise<Fetched> {
   const { status, headers } = response;
-  const announced = Number(headers.get("content-length") ?? 0);
-  const body = announced > maxBytes ? null : await readBody(response, maxBytes);
-  if (body !== null) return { kind: "answer", status, headers, body, bodyFault: "" };
-  await response.body?.cancel().catch(() => {});
-  return { kind: "answer", status, headers, body, bodyFault: `the answer is larger than ${maxBytes} bytes` };
+  const answer = (body: Uint8Array | null, bodyFault: string): Fetched => (
+    { kind: "answer", status, headers, body, bodyFault }
+  );
+  try {
+    const announced = Number(headers.get("content-length") ?? 0);
+    const body = announced > maxBytes ? null : await readBody(response.body, maxBytes);
+    if (body !== null) return answer(body, "");
+    await response.body?.cancel();
+    return answer(null, `the answer is larger than ${maxBytes} bytes`);
+  } catch {
+    return answer(null, "the answer did not come to its end in time, or broke off");
+  }
 }
 
 /** The body, or null where it is too large. Rejects when the connection breaks or the time is over. */
-async function readBody(response: Response, maxBytes: number): Promise<Uint8Array | null> {
-  if (response.body === null) return new Uint8Array();
+async function readBody(stream: ReadableStream<Uint8Array> | null, maxBytes: number): Promise<Uint8Array | null> {
+  if (stream === null) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let length = 0;
-  const reader = response.body.getReader();
+  // A reader that is let go again, so that what is too large can be cancelled as a whole.
+  const reader = stream.getReader();
   try {
     for (;;) {
       const { value, done } = await reader.read();
@@ -126,7 +135,9 @@ async function readBody(response: Response, maxBytes: number): Promise<Uint8Arra
 
 /** The library's own words quote the address, and so what stands in its query. */
 function networkFault(error: unknown): string {
-  const text = error instanceof Error ? `${error.message} ${error.cause instanceof Error ? error.cause.message : ""}` : "";
+  const text = error instanceof Error
+    ? `${error.message} ${error.cause instanceof Error ? error.cause.message : ""}`
+    : "";
   if (/certificate|tls|ssl|handshake/i.test(text)) return "cannot make a TLS connection: is its certificate trusted?";
   if (/refused/i.test(text)) return "the connection was refused";
   if (/dns|lookup|resolve/i.test(text)) return "the host name cannot be resolved";

@@ -1,4 +1,4 @@
-import { deny, type Deny } from "./answers.ts";
+import { type Deny, deny } from "./answers.ts";
 import { isUsableName } from "./proved_name.ts";
 import { isJsonObject, type JsonObject, member } from "./strict_json.ts";
 

@@ -149,6 +149,11 @@ Deno.test("what is missing is told at what it is missing from", () => {
       `line 1, column 23: acl.rules[0]: "name" is missing`,
       `line 1, column 23: acl.rules[0]: "decision" is missing`,
     ],
+    [
+      `{ "auth": { "providers": { "jwt": { "secret": "x" } } } }`,
+      "line 1, column 13: auth.providers: authentication is not built yet",
+      "line 1, column 47: auth.providers[0].secret: expected at least 32 bytes",
+    ],
     [`{ "acl": { "rules": { "a": {} } } }`, `line 1, column 23: acl.rules[0]: "decision" is missing`],
     [
       `{ "acl": { "tests": { "t": { "expect": "deny" } } } }`,

@@ -4,7 +4,27 @@ import { loadConfig } from "./load.ts";
 const env = () => undefined;
 const NAMES = ["__proto__", "constructor", "toString", "hasOwnProperty", "valueOf"];
 
-Deno.test("names that every object has are names like others", () => {
+/** As with `--unstable-unsafe-proto`: assigning `__proto__` replaces the prototype, as everywhere but in Deno. */
+function withProtoAccessor(test: () => void): () => void {
+  return () => {
+    Object.defineProperty(Object.prototype, "__proto__", {
+      configurable: true,
+      get() {
+        return Object.getPrototypeOf(this);
+      },
+      set(prototype: unknown) {
+        if (typeof prototype === "object") Object.setPrototypeOf(this, prototype);
+      },
+    });
+    try {
+      test();
+    } finally {
+      Reflect.deleteProperty(Object.prototype, "__proto__");
+    }
+  };
+}
+
+function names(): void {
   const rules = NAMES.map((name) => `"${name}": { "decision": "deny", "topics": "a" }`);
   const groups = NAMES.map((name) => `"${name}": ["${name}"]`);
   const text = `{ "acl": { "rules": { ${rules} }, "groups": { ${groups} },
@@ -17,11 +37,13 @@ Deno.test("names that every object has are names like others", () => {
     deepEqual(Object.keys(acl.groups), [...NAMES].sort());
     for (const name of NAMES) deepEqual(acl.groups[name], [name]);
     equal(acl.groups["isPrototypeOf"], undefined);
-    equal(({} as Record<string, unknown>)["a"], undefined);
   }
-});
+}
 
-Deno.test("a pushed prototype is a group's name and nobody's prototype", () => {
+Deno.test("names that every object has are names like others", names);
+Deno.test("names that every object has are names like others, with an accessor __proto__", withProtoAccessor(names));
+
+function pushedPrototype(): void {
   const push = JSON.parse(`{ "acl": { "groups": { "__proto__": ["mallory"] }, "rules": [
     { "name": "a", "decision": "allow", "match": { "attributes": { "__proto__": "x", "constructor": "y" } } }] } }`);
   const loaded = loadConfig({
@@ -35,7 +57,11 @@ Deno.test("a pushed prototype is a group's name and nobody's prototype", () => {
     "constructor",
     "y",
   ]]);
-});
+  equal(loaded.config.acl.rules[0]?.match?.attributes?.["toString"], undefined);
+}
+
+Deno.test("a pushed prototype is a group's name and nobody's prototype", pushedPrototype);
+Deno.test("a pushed prototype is nobody's prototype, with an accessor __proto__", withProtoAccessor(pushedPrototype));
 
 Deno.test("keys of ours that every object has are refused where they are no names", () => {
   for (const name of NAMES) {
@@ -45,7 +71,7 @@ Deno.test("keys of ours that every object has are refused where they are no name
   }
 });
 
-Deno.test("json-limits has a key __proto__ of its own", () => {
+function protoLimit(): void {
   const text = `{ "inspection": { "json-limits": { "__proto__": "allow" } } }`;
   const loaded = loadConfig({ file: { path: "gate.json", text }, env, notYet: new Map() });
   ok("config" in loaded);
@@ -53,7 +79,30 @@ Deno.test("json-limits has a key __proto__ of its own", () => {
   const defaults = loadConfig({ env });
   ok("config" in defaults);
   equal(defaults.config.inspection["json-limits"]["__proto__"], "deny");
-});
+  const snake = loadConfig({
+    push: JSON.parse(`{ "inspection": { "json-schema": {
+    "__proto__": { "schema_file": "s", "topics": "a" } } } }`),
+    env,
+    notYet: new Map(),
+  });
+  ok("config" in snake);
+  equal(snake.config.inspection["json-schema"][0]?.name, "__proto__");
+}
+
+Deno.test("json-limits has a key __proto__ of its own", protoLimit);
+Deno.test("json-limits has a key __proto__ of its own, with an accessor __proto__", withProtoAccessor(protoLimit));
+
+Deno.test(
+  "a prototype inside an entry keyed by name is an unknown key",
+  withProtoAccessor(() => {
+    const push = JSON.parse(
+      `{ "acl": { "rules": { "a": { "__proto__": { "decision": "allow" }, "decision": "deny" } } } }`,
+    );
+    const loaded = loadConfig({ push, env });
+    ok("problems" in loaded);
+    deepEqual(loaded.problems.map(({ text }) => text), [`unknown key "__proto__"`]);
+  }),
+);
 
 Deno.test("100,000 rules load, and each is found again", () => {
   const rules = Array.from(

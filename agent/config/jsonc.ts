@@ -274,7 +274,10 @@ function isLineBreak(code: number): boolean {
   return code === LINE_FEED || code === CARRIAGE_RETURN;
 }
 
-/** Sets an own property whatever its name: assigning `__proto__` would replace the prototype instead. */
+/**
+ * Sets an own property whatever its name. Assigning `__proto__` would replace the prototype instead wherever
+ * Object.prototype has its accessor, which Deno takes away unless it is started with `--unstable-unsafe-proto`.
+ */
 export function define(object: object, key: string, value: unknown): void {
   Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
 }

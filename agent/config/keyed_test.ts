@@ -18,7 +18,11 @@ Deno.test("rawPath() leads to what a source writes in its own way", () => {
     "rate-limit": { per_topic: { "low/#": { limit: { burst: 1 } } } },
     inspection: { "json-schema": { topics: ["a"] } },
     auth: {
-      providers: { jwt: { username_claim: "sub" }, users: { type: "file", path: "u" } },
+      providers: {
+        jwt: { username_claim: "sub" },
+        users: { type: "file", path: "u" },
+        http: { type: "jwt", jwks_url: "u" },
+      },
       "enhanced-auth": "SCRAM",
     },
   };
@@ -34,8 +38,9 @@ Deno.test("rawPath() leads to what a source writes in its own way", () => {
     [["acl", "tests", 0, "as", "groups", 0], ["acl", "tests", 0, "as", "groups"]],
     [["rate-limit", "per-topic", 0, "limit", "burst"], ["rate-limit", "per_topic", "low/#", "limit", "burst"]],
     [["inspection", "json-schema", 0, "topics", 0], ["inspection", "json-schema", "topics", 0]],
-    [["auth", "providers", 0, "username-claim"], ["auth", "providers", "jwt", "username_claim"]],
-    [["auth", "providers", 1, "path"], ["auth", "providers", "users", "path"]],
+    [["auth", "providers", 0, "jwks-url"], ["auth", "providers", "http", "jwks_url"]],
+    [["auth", "providers", 1, "username-claim"], ["auth", "providers", "jwt", "username_claim"]],
+    [["auth", "providers", 2, "path"], ["auth", "providers", "users", "path"]],
     [["auth", "enhanced-auth", 0], ["auth", "enhanced-auth"]],
   ];
   for (const [path, expected] of cases) deepEqual(rawPath(CONFIG, raw, path), expected, path.join(" "));

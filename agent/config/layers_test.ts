@@ -76,6 +76,11 @@ Deno.test("the version is that of the effective configuration, however it is wri
   ];
   for (const given of same) equal(loaded(given).version, version, JSON.stringify(given));
   notEqual(loaded({ text: `{ "acl": { "default-action": "allow" } }` }).version, version);
+  const attributes = [`"a": "1", "b": "2"`, `"b": "2", "a": "1"`].map((text) =>
+    loaded({ text: `{ "acl": { "rules": [{ "name": "a", "match": { "attributes": { ${text} } }, ${RULE} }] } }` })
+      .version
+  );
+  equal(attributes[0], attributes[1]);
   const reordered =
     `{ "acl": { "rules": [{ "decision": "deny", "match": { "groups": "g", "username": "u" }, "name": "a" }] } }`;
   const ordered =

@@ -7,8 +7,7 @@ import { type AnyShape, FILLED, Implied, type ObjectShape, OPTIONAL, REQUIRED } 
 export function merge(shape: AnyShape, low: unknown, high: unknown): unknown {
   if (high === undefined) return low;
   if (!isBag(low) || !isBag(high) || (shape.kind !== "object" && shape.kind !== "map")) return high;
-  // A map has no prototype, an object of the schema has one.
-  const merged: Record<string, unknown> = Object.create(shape.kind === "map" ? null : Object.prototype);
+  const merged: Record<string, unknown> = {};
   for (const key of new Set([...Object.keys(low), ...Object.keys(high)])) {
     const child = shape.kind === "map" ? shape.value : shape.properties.get(key)?.shape;
     if (child === undefined) continue;

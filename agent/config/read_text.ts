@@ -30,8 +30,7 @@ function faultOf(error: unknown): string {
 
 function readBytes(path: string): Uint8Array | null {
   using file = Deno.openSync(path);
-  const { isDirectory, size } = file.statSync();
-  if (isDirectory) throw new Deno.errors.IsADirectory(path);
+  const { size } = file.statSync();
   if (size > MAX_FILE_BYTES) return null;
   // A pipe has no size and a file may grow while it is read: what counts is what comes.
   let bytes = new Uint8Array(Math.max(size + 1, 65_536));

@@ -20,9 +20,9 @@ Deno.test("readText() gives the text without its byte order mark", () =>
   }));
 
 Deno.test("readText() reads what is longer than its first look at the size said", () => {
-  // A file of /proc has no size, as a pipe.
-  const result = readText("/proc/self/status");
-  ok("text" in result && result.text.includes("Name:"));
+  // A file of /proc has no size, as a pipe, and comes page by page.
+  const result = readText("/proc/self/maps");
+  ok("text" in result && result.text.length > 8192 && result.text.includes("[stack]"));
 });
 
 Deno.test("readText() says why there is no text", () =>
@@ -32,12 +32,15 @@ Deno.test("readText() says why there is no text", () =>
     Deno.writeTextFileSync(`${directory}/file`, "");
     using large = Deno.openSync(`${directory}/large.json`, { write: true, create: true });
     large.truncateSync(MAX_FILE_BYTES + 1);
+    using huge = Deno.openSync(`${directory}/huge.json`, { write: true, create: true });
+    huge.truncateSync(2 ** 40);
     deepEqual(readText(`${directory}/absent.json`), { fault: "no such file" });
     deepEqual(readText(`${directory}/file/below`), { fault: "no such file" });
     deepEqual(readText(directory), { fault: "it is a directory" });
     deepEqual(readText(`${directory}/latin1.json`), { fault: "not valid UTF-8" });
     deepEqual(readText(`${directory}/utf16.json`), { fault: "not valid UTF-8" });
     deepEqual(readText(`${directory}/large.json`), { fault: "larger than 64 MiB" });
+    deepEqual(readText(`${directory}/huge.json`), { fault: "larger than 64 MiB" });
   }));
 
 Deno.test("readText() stops reading what never ends", () => {

@@ -19,6 +19,8 @@ const READ_BYTES = 1 << 17;
 export const MAX_ANSWER_AGE_MS = 80;
 /** The proxy stops waiting here. An answer whose writing ended later is as good as none. */
 const PROXY_CLOCK_MS = 100;
+/** How long a proxy may take to notice that its connection was given up. */
+const MUTED_MS = 2_000;
 /** Answers are written at least this often, and other connections get their turn. */
 const SLICE_MS = 5;
 /** The clock is read behind so many events, or so many bytes. */
@@ -29,6 +31,8 @@ const BYTES_PER_LOOK = 1 << 15;
 export interface Connection {
   read(into: Uint8Array): Promise<number | null>;
   write(bytes: Uint8Array): Promise<number>;
+  /** Says that nothing more will be written; what the other side sends can still be read. */
+  closeWrite(): Promise<void>;
   close(): void;
 }
 
@@ -74,9 +78,12 @@ export class Peer {
   #unsettled: Unsettled[] = [];
   /** No byte that is being judged was sent before this. */
   #sentAfterMs = 0;
+  /** An answer was late over v1: nothing is answered any more, and what is still on its way is judged to the end. */
+  #muted = false;
   #stopping = false;
   #reading = false;
   #closed = false;
+  #muteTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(connection: Connection, options: PeerOptions) {
     this.#connection = connection;
@@ -110,6 +117,7 @@ export class Peer {
         }, { foldKey: "broken" });
       }
     } finally {
+      clearTimeout(this.#muteTimer);
       rounds.closed();
       this.#tellLate(this.#options.agent);
       this.#close();
@@ -142,7 +150,9 @@ export class Peer {
       const read = await this.#connection.read(room);
       this.#reading = false;
       if (read === null) {
-        if (this.#end > this.#start) throw new Garbage(`the end, ${this.#end - this.#start} bytes into a message`);
+        if (this.#end > this.#start && !this.#muted) {
+          throw new Garbage(`the end, ${this.#end - this.#start} bytes into a message`);
+        }
         return;
       }
       this.#end += read;
@@ -377,10 +387,10 @@ export class Peer {
   async #flush(): Promise<void> {
     const { agent, now } = this.#options;
     const answers = this.#answers;
-    if (answers.length > 0 && now() - this.#sentAfterMs > MAX_ANSWER_AGE_MS) {
+    if (answers.length > 0 && (this.#muted || now() - this.#sentAfterMs > MAX_ANSWER_AGE_MS)) {
       answers.clear();
       this.#tellLate(agent);
-      if (this.#protocol === 1) throw new Error("answers were too late to be written, so the connection was closed");
+      if (this.#protocol === 1 && !this.#muted) await this.#mute();
     }
     if (this.#control.length > 0) {
       await this.#write(this.#control.bytes);
@@ -399,6 +409,19 @@ export class Peer {
         else this.#unsettled = [];
       }
     }
+  }
+
+  /**
+   * Ends a v1 connection on which an answer came too late. Only the writing: an event that the proxy has sent by now gets
+   * no answer and its frame passes, so it has to be read and judged all the same. The proxy closes when it sees the end.
+   */
+  async #mute(): Promise<void> {
+    this.#muted = true;
+    this.#options.log.warn("Answers were too late to be written, so the connection was given up", {
+      connection: this.#options.name,
+    }, { foldKey: "muted" });
+    this.#muteTimer = setTimeout(() => this.#close(), MUTED_MS);
+    await this.#connection.closeWrite();
   }
 
   #tellLate(agent: Agent): void {

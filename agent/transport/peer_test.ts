@@ -62,6 +62,7 @@ class Bench implements Connection {
   #ended = false;
   readonly written: string[] = [];
   closed = false;
+  muted = false;
   ms = 1_000;
   /** What happens while bytes are written. */
   onWrite: () => void = () => {};
@@ -131,6 +132,11 @@ class Bench implements Connection {
     return Promise.resolve(bytes.length);
   }
 
+  closeWrite(): Promise<void> {
+    this.muted = true;
+    return Promise.resolve();
+  }
+
   close(): void {
     this.closed = true;
     this.#wake?.();
@@ -164,14 +170,19 @@ Deno.test("a message is answered whatever pieces it comes in", async () => {
   await bench.end();
 });
 
-Deno.test("over v1 an answer that would be late is not written: the connection closes and what passed is poisoned", async () => {
+Deno.test("over v1 an answer that would be late is not written: the connection is given up and what passed is poisoned", async () => {
   const bench = new Bench();
   await bench.send(v1({ index: 0, hex: CONNECT }));
   bench.stall(500);
   await bench.send(v1({ index: 1, hex: DENIED }));
   assert.deepEqual(bench.verdicts, ["allow"]);
-  assert.ok(bench.closed);
+  assert.ok(bench.muted);
   assert.deepEqual(bench.lateEvents, [{ reason: "acl-rule", topic: "b/x" }]);
+  // What was on its way gets no answer, and is judged all the same.
+  bench.idle(20);
+  await bench.send(v1({ index: 0, hex: "c000", id: "id-2" }));
+  assert.deepEqual(bench.verdicts, ["allow"]);
+  assert.deepEqual(bench.lateEvents.map(({ reason }) => reason), ["mqtt-connect-first", "acl-rule"]);
   await bench.end();
   assert.ok(bench.parts.lines.some((line) => line.includes("A refused frame passed the proxy")));
 });

@@ -1,0 +1,49 @@
+/// <reference lib="webworker" />
+import { connectAsync } from "mqtt";
+
+/** What the worker is told: connect that many clients at once, and publish one message each when told to. */
+export type FleetOrder =
+  | { readonly kind: "connect"; readonly url: string; readonly count: number; readonly topic: string }
+  | { readonly kind: "publish" }
+  | { readonly kind: "leave" };
+
+/** What the worker says when an order is done, or could not be done. */
+export type FleetReport = { readonly done: FleetOrder["kind"] } | { readonly failed: string };
+
+let topic = "";
+let fleet: Awaited<ReturnType<typeof connectAsync>>[] = [];
+
+async function obey(order: FleetOrder): Promise<void> {
+  switch (order.kind) {
+    case "connect":
+      topic = order.topic;
+      fleet = await Promise.all(Array.from({ length: order.count }, (_, i) => {
+        return connectAsync(order.url, {
+          clientId: `fleet-${i}`,
+          username: "tester",
+          reconnectPeriod: 0,
+          wsOptions: { perMessageDeflate: false },
+        }, false);
+      }));
+      break;
+    case "publish":
+      await Promise.all(fleet.map((client, i) => client.publishAsync(`${topic}/${i}`, `from ${i}`, { qos: 1 })));
+      break;
+    case "leave":
+      await Promise.all(fleet.map((client) => client.endAsync()));
+      break;
+    default:
+      order satisfies never;
+  }
+}
+
+self.onmessage = async ({ data }: MessageEvent<FleetOrder>) => {
+  let report: FleetReport;
+  try {
+    await obey(data);
+    report = { done: data.kind };
+  } catch (error) {
+    report = { failed: String(error) };
+  }
+  self.postMessage(report);
+};

@@ -1,5 +1,6 @@
 import type { FrameReport } from "./frame_report.ts";
 import { KIND, NOTE } from "./frame_report.ts";
+import { PACKET } from "./mqtt/packet.ts";
 import { type AuditTag, UNANSWERED } from "./reasons.ts";
 
 /**
@@ -64,10 +65,12 @@ const refusedTags = new Map<string, Tags>();
 export function tagsOf(report: FrameReport): Tags {
   const { refusal, notes } = report;
   if (refusal === null) {
-    const bits = report.kinds | (notes << 8) | (report.packetType === 1 ? 1 << 16 : 0);
+    const isLogin = report.fromClient && report.packetType === PACKET.CONNECT;
+    const bits = report.kinds | (notes << 8) | (isLogin ? 1 << 16 : 0);
     let tags = allowedTags.get(bits);
     if (tags === undefined) {
-      allowedTags.set(bits, tags = makeTags(kindTags(report.kinds, report.packetType === 1), notes));
+      tags = makeTags(kindTags(report.kinds, isLogin), notes);
+      allowedTags.set(bits, tags);
     }
     return tags;
   }
@@ -91,10 +94,10 @@ function makeTags(words: readonly string[], notes: number): Tags {
   return Object.freeze({ list: Object.freeze(list), json: JSON.stringify(list) });
 }
 
-function kindTags(kinds: number, isConnect: boolean): string[] {
+function kindTags(kinds: number, isLogin: boolean): string[] {
   const words: string[] = [];
   if (kinds & KIND.CONNECT) words.push("connect");
-  if (isConnect) words.push("success");
+  if (isLogin) words.push("success");
   if (kinds & KIND.PUBLISH) words.push("publish");
   if (kinds & KIND.SUBSCRIBE) words.push("subscribe");
   if (kinds & KIND.UNSUBSCRIBE) words.push("unsubscribe");

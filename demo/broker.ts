@@ -21,7 +21,7 @@ export interface BrokerOptions {
 }
 
 /** Where packages put a program that is not on every PATH. */
-const MOSQUITTO_PLACES = ["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin", "/usr/bin", "/usr/local/bin"];
+const PLACES = ["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin", "/usr/bin", "/usr/local/bin"];
 
 /** Someone else may take a free port before Mosquitto does. */
 const PORT_ATTEMPTS = 5;
@@ -35,13 +35,14 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
 
 /** Path of Mosquitto, or null where it is not installed or may not be run. */
 export function findMosquitto(): string | null {
+  return findProgram("mosquitto");
+}
+
+/** Path of a program on the PATH or where packages put servers; null where it is not, or may not be run. */
+export function findProgram(name: string): string | null {
   const pathIsReadable = Deno.permissions.querySync({ name: "env", variable: "PATH" }).state === "granted";
-  const places = pathIsReadable ? (Deno.env.get("PATH") ?? "").split(":").concat(MOSQUITTO_PLACES) : MOSQUITTO_PLACES;
-  for (const place of places) {
-    const path = `${place}/mosquitto`;
-    if (isFile(path) && mayRun(path)) return path;
-  }
-  return null;
+  const places = pathIsReadable ? (Deno.env.get("PATH") ?? "").split(":").concat(PLACES) : PLACES;
+  return places.map((place) => `${place}/${name}`).find((path) => isFile(path) && mayRun(path)) ?? null;
 }
 
 function externalBroker(url: string): RunningBroker {

@@ -10,7 +10,12 @@ whenStarted((port) => {
     if (workers.delete(id)) report({ kind: "failed", id, why });
   };
   const start = (id: number, url: string, theirs: MessagePort): void => {
-    const worker = new Worker(url, { type: "module", name: `agent thread ${id}` });
+    let worker: Worker;
+    try {
+      worker = new Worker(url, { type: "module", name: `agent thread ${id}` });
+    } catch (error) {
+      return report({ kind: "failed", id, why: error instanceof Error ? error.message : String(error) });
+    }
     workers.set(id, worker);
     worker.onerror = (event) => {
       event.preventDefault();

@@ -62,11 +62,18 @@ function workerUrl(name: WorkerName, given: WorkerUrls): string {
   }
 }
 
+interface Starter {
+  readonly worker: Worker;
+  readonly port: MessagePort;
+  /** Resolves when all threads are gone, or the starter itself. */
+  readonly closed: Promise<void>;
+}
+
 /** All threads of the process. The starter is made with the first one, or earlier by `warm`. */
 export class Threads {
   readonly #urls: WorkerUrls;
   readonly #running = new Map<number, ThreadEvents & { readonly port: MessagePort }>();
-  #starter: { readonly worker: Worker; readonly port: MessagePort; readonly closed: Promise<void> } | null = null;
+  #starter: Starter | null = null;
   #ids = 0;
   #isClosed = false;
 
@@ -108,7 +115,7 @@ export class Threads {
     this.#dropStarter();
   }
 
-  #makeStarter(): NonNullable<typeof this.#starter> {
+  #makeStarter(): Starter {
     const worker = new Worker(workerUrl("starter", this.#urls), { type: "module", name: "starter" });
     const { port1: port, port2: theirs } = new MessageChannel();
     const { promise: closed, resolve } = Promise.withResolvers<void>();
@@ -133,7 +140,8 @@ export class Threads {
     this.#starter = null;
     starter?.port.close();
     starter?.worker.terminate();
-    if (this.#isClosed) { for (const id of [...this.#running.keys()]) this.#fail(id, "the agent stops"); }
+    if (!this.#isClosed) return;
+    for (const id of [...this.#running.keys()]) this.#fail(id, "the agent stops");
   }
 
   #fail(id: number, why: string): void {

@@ -40,9 +40,13 @@ export function firstByteFault(direction: Direction, level: number, firstByte: n
   return (FIRST_BYTE_FAULTS[direction][level] as Table)[firstByte] as Violation | null;
 }
 
-/** Whether a packet with such a fixed header cannot be read, whoever sent it. */
+/**
+ * Whether a packet with such a fixed header cannot be read, whoever sent it. A type that a broker has no packet of is
+ * among them: there is no usual way to judge it, and no client that would stay for it.
+ */
 export function isUnreadable(fault: Violation): boolean {
-  return fault === PACKET_TYPE || fault === PUBLISH_QOS || fault === PACKET_LENGTH;
+  return fault === PACKET_TYPE || fault === PUBLISH_QOS || fault === PACKET_LENGTH || fault === CLIENT_PACKET ||
+    fault === AUTH_LEVEL;
 }
 
 /**

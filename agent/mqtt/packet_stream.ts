@@ -224,9 +224,11 @@ export class PacketStream {
     this.#state = IN_BODY;
     this.#packetBytes = 1 + this.#lengthBytes + this.#remaining;
     this.#headBytes = 0;
+    // Too large is told before too long for its fields: it says more to whoever set the limit.
+    if (this.#packetBytes > this.maxPacketBytes) return TOO_LARGE;
     const fault = remainingLengthFault(this.level, this.#firstByte, this.#remaining);
     if (fault !== null && this.#refuses(fault)) return VIOLATION;
-    return this.#packetBytes > this.maxPacketBytes ? TOO_LARGE : this.#readBody();
+    return this.#readBody();
   }
 
   #readBody(): number {

@@ -48,7 +48,6 @@ Deno.test("500 clients at once connect and publish through proxy and agent", asy
             assert.deepEqual(arrived, new Set(Array.from({ length: CLIENTS }, (_, i) => `${topic}/${i} from ${i}`)));
             await fleet.order({ kind: "leave" });
           } finally {
-            console.log(proxy.counts);
             fleet.stop();
           }
         });

@@ -1,7 +1,7 @@
 import { connect, type IClientOptions, type MqttClient } from "mqtt";
 import assert from "node:assert/strict";
 import { type AgentProcess, startAgentProcess } from "../../demo/agent_process.ts";
-import { findMosquitto, type RunningBroker, startBroker } from "../../demo/broker.ts";
+import { findProgram, type RunningBroker, startBroker } from "../../demo/broker.ts";
 import type { FrameRecord } from "../../demo/proxied_connection.ts";
 import { type ProxyOptions, StandInProxy, type UpgradeRecord } from "../../demo/proxy.ts";
 import { startTcpFront, type TcpFront } from "../../demo/tcp_front.ts";
@@ -50,11 +50,15 @@ export interface Site {
   restartAgent(): Promise<void>;
 }
 
-/** Whether tests that need Mosquitto can run. REQUIRE_MOSQUITTO makes its absence a failure, E2E_BROKER=aedes ignores it. */
-export function mosquittoIsThere(): boolean {
-  const there = findMosquitto() !== null;
-  assert.ok(there || !Deno.env.get("REQUIRE_MOSQUITTO"), "Mosquitto is required, and not installed");
-  return there;
+/**
+ * Path of one of Mosquitto's programs, null where it is not installed. REQUIRE_MOSQUITTO makes its absence a failure,
+ * E2E_BROKER=aedes does as if it were absent.
+ */
+export function mosquittoProgram(name: "mosquitto" | "mosquitto_pub" | "mosquitto_sub"): string | null {
+  if (Deno.env.get("E2E_BROKER") === "aedes") return null;
+  const path = findProgram(name);
+  assert.ok(path !== null || !Deno.env.get("REQUIRE_MOSQUITTO"), `${name} is required, and not installed`);
+  return path;
 }
 
 /** Runs `run` with the real agent as a process of its own and a broker; both are gone afterwards, whatever happens. */
@@ -63,8 +67,7 @@ export async function withSite(config: unknown, run: (site: Site) => Promise<voi
   const configPath = `${directory}/agent.json`;
   await Deno.writeTextFile(configPath, JSON.stringify(config));
   const options = { socketPath: `${directory}/agent.sock`, configPath, stateDirectory: directory };
-  const preferAedes = Deno.env.get("E2E_BROKER") === "aedes";
-  const broker = await startBroker({ prefer: !preferAedes && mosquittoIsThere() ? "mosquitto" : "aedes" });
+  const broker = await startBroker({ prefer: mosquittoProgram("mosquitto") === null ? "aedes" : "mosquitto" });
   let agent: AgentProcess | undefined;
   try {
     agent = await startAgentProcess(options);

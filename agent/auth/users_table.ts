@@ -1,0 +1,111 @@
+import type { Credential } from "./fast_verifier.ts";
+import { bcryptCost } from "./password_hash.ts";
+import type { UserRecord } from "./users_file.ts";
+
+/** One user. The same object as in the table before where the file says the same of him. */
+export interface UserEntry extends Omit<UserRecord, "hash"> {
+  /** The same object as in the table before where the hash is the same. */
+  readonly credential: Credential;
+}
+
+/** The users of one reading of a file; nothing in it changes. */
+export interface UsersTable {
+  /** A Map, so that `__proto__` is a name like others. */
+  readonly users: ReadonlyMap<string, UserEntry>;
+  /** The bcrypt cost that most users have, the higher of two alike; null where nobody has bcrypt. */
+  readonly commonBcryptCost: number | null;
+  /** How many users were added, removed or are other than in the table before. */
+  readonly changed: number;
+}
+
+export const EMPTY_TABLE: UsersTable = Object.freeze({ users: new Map(), commonBcryptCost: null, changed: 0 });
+
+/** Fleets have few sets of groups; what is over this is not shared. */
+const MAX_SHARED = 10_000;
+
+/** Makes a table piece by piece, so that a hundred thousand users do not hold up the frame path. */
+export class UsersTableBuilder {
+  readonly #previous: UsersTable;
+  readonly #users = new Map<string, UserEntry>();
+  readonly #usersByCost = new Map<number, number>();
+  readonly #shared = new Map<string, readonly string[]>();
+  #same = 0;
+
+  constructor(previous: UsersTable = EMPTY_TABLE) {
+    this.#previous = previous;
+  }
+
+  add(record: UserRecord): void {
+    const { hash, ...rest } = record;
+    const before = this.#previous.users.get(record.name);
+    const credential = before?.credential.hash === hash
+      ? before.credential
+      : Object.freeze({ hash, bcryptCost: bcryptCost(hash) });
+    if (credential.bcryptCost !== null) {
+      this.#usersByCost.set(credential.bcryptCost, (this.#usersByCost.get(credential.bcryptCost) ?? 0) + 1);
+    }
+    let entry: UserEntry = { ...rest, credential };
+    if (before !== undefined && isSameUser(before, entry)) {
+      this.#same++;
+      entry = before;
+    } else {
+      entry = Object.freeze({
+        ...entry,
+        groups: this.#share(entry.groups),
+        clientIds: entry.clientIds === null ? null : Object.freeze(entry.clientIds),
+      });
+    }
+    this.#users.set(record.name, entry);
+  }
+
+  finish(): UsersTable {
+    const added = this.#users.size - this.#same;
+    const gone = this.#previous.users.size - this.#same;
+    // Who is other than before was counted as added and as gone.
+    return Object.freeze({
+      users: this.#users,
+      commonBcryptCost: this.#commonCost(),
+      changed: Math.max(added, gone),
+    });
+  }
+
+  #commonCost(): number | null {
+    let common: number | null = null;
+    let most = 0;
+    for (const [cost, users] of this.#usersByCost) {
+      if (users < most || (users === most && cost < (common ?? 0))) continue;
+      common = cost;
+      most = users;
+    }
+    return common;
+  }
+
+  #share(texts: readonly string[]): readonly string[] {
+    const key = JSON.stringify(texts);
+    const shared = this.#shared.get(key);
+    if (shared !== undefined) return shared;
+    Object.freeze(texts);
+    if (this.#shared.size < MAX_SHARED) this.#shared.set(key, texts);
+    return texts;
+  }
+}
+
+/** Whether two entries prove the same identity by the same password, and end at the same moment. */
+export function isSameUser(a: UserEntry, b: UserEntry): boolean {
+  return a === b || (
+    a.credential.hash === b.credential.hash && a.enabled === b.enabled && a.expiresAtMs === b.expiresAtMs &&
+    sameTexts(a.groups, b.groups) && sameTexts(a.clientIds, b.clientIds) && sameMap(a.attributes, b.attributes)
+  );
+}
+
+function sameTexts(a: readonly string[] | null, b: readonly string[] | null): boolean {
+  if (a === null || b === null) return a === b;
+  return a.length === b.length && a.every((text, index) => text === b[index]);
+}
+
+function sameMap(a: ReadonlyMap<string, string> | null, b: ReadonlyMap<string, string> | null): boolean {
+  if (a === null || b === null) return a === b;
+  if (a.size !== b.size) return false;
+  for (const [name, text] of a) if (b.get(name) !== text) return false;
+  return true;
+}

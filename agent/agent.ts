@@ -125,13 +125,14 @@ export class Agent {
     this.#log = options.log;
     this.audit = options.audit;
     this.#clock = options.clock ?? SYSTEM_CLOCK;
-    this.#nowMs = this.#clock.nowMs();
+    this.#nowMs = Math.trunc(this.#clock.nowMs());
     this.#wallMs = this.#clock.wallMs();
   }
 
   /** Reads the clock. Whoever brings frames calls it before the first of a batch, and at least every few milliseconds. */
   tick(): void {
-    this.#nowMs = this.#clock.nowMs();
+    // Whole milliseconds: a session holds several times, and a small integer takes no room of its own.
+    this.#nowMs = Math.trunc(this.#clock.nowMs());
     this.#wallMs = this.#clock.wallMs();
   }
 

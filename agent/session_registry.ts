@@ -5,39 +5,31 @@ import { type Origin, Session } from "./session.ts";
 /** How many sessions one sweep looks at: bounded work, the rest comes at the next. */
 const SWEEP_BATCH = 2_000;
 
-/** Several sessions may share what an index is by; mostly there is one, and then no list is made for it. */
+/** Several sessions may share what an index is by; mostly there is one, and then no set is made for it. */
 class Index {
-  readonly #entries = new Map<string, Session | Session[]>();
+  readonly #entries = new Map<string, Session | Set<Session>>();
 
   add(key: string, session: Session): void {
     const there = this.#entries.get(key);
     if (there === undefined) this.#entries.set(key, session);
-    else if (Array.isArray(there)) there.push(session);
-    else if (there !== session) this.#entries.set(key, [there, session]);
+    else if (there instanceof Set) there.add(session);
+    else if (there !== session) this.#entries.set(key, new Set([there, session]));
   }
 
   delete(key: string, session: Session): void {
     const there = this.#entries.get(key);
     if (there === session) this.#entries.delete(key);
-    else if (Array.isArray(there)) {
-      const others = there.filter((other) => other !== session);
-      if (others.length === 0) this.#entries.delete(key);
-      else this.#entries.set(key, others);
-    }
+    else if (there instanceof Set && there.delete(session) && there.size === 0) this.#entries.delete(key);
   }
 
-  /** The one or the many, as they are kept. */
-  get(key: string): Session | readonly Session[] | undefined {
-    return this.#entries.get(key);
+  count(key: string): number {
+    const there = this.#entries.get(key);
+    return there === undefined ? 0 : there instanceof Set ? there.size : 1;
   }
 
   list(key: string): readonly Session[] {
     const there = this.#entries.get(key);
-    return there === undefined ? [] : Array.isArray(there) ? there : [there];
-  }
-
-  values(): IterableIterator<Session | readonly Session[]> {
-    return this.#entries.values();
+    return there === undefined ? [] : there instanceof Set ? [...there] : [there];
   }
 }
 
@@ -49,11 +41,13 @@ class Index {
  * ones when `sweep()` comes past them.
  */
 export class SessionRegistry {
-  readonly #byCorrelation = new Index();
-  readonly #byAddress = new Index();
+  /** By correlation id, and below it by address where a client made several connections share one. */
+  readonly #sessions = new Map<string, Session | Map<string, Session>>();
   readonly #byClientId = new Index();
+  /** Made when connections of an address are first counted. */
+  #byAddress: Index | null = null;
   #size = 0;
-  #sweeping: Iterator<Session | readonly Session[]> | null = null;
+  #sweeping: Iterator<Session | Map<string, Session>> | null = null;
 
   get size(): number {
     return this.#size;
@@ -61,16 +55,16 @@ export class SessionRegistry {
 
   /** O(1); on the frame path. */
   get(correlationId: string, clientAddress: string): Session | undefined {
-    const there = this.#byCorrelation.get(correlationId);
+    const there = this.#sessions.get(correlationId);
     if (there === undefined) return undefined;
     if (there instanceof Session) return there.origin.clientAddress === clientAddress ? there : undefined;
-    return there.find((session) => session.origin.clientAddress === clientAddress);
+    return there.get(clientAddress);
   }
 
   *all(): Generator<Session> {
-    for (const there of this.#byCorrelation.values()) {
+    for (const there of this.#sessions.values()) {
       if (there instanceof Session) yield there;
-      else yield* there;
+      else yield* there.values();
     }
   }
 
@@ -82,18 +76,18 @@ export class SessionRegistry {
     }
     const session = new Session(origin, policy, nowMs);
     this.#size++;
-    this.#byCorrelation.add(origin.correlationId, session);
-    this.#byAddress.add(addressKey(origin), session);
+    this.#add(session);
+    this.#byAddress?.add(addressKey(origin), session);
     return session;
   }
 
   /** Live connections of the address that `origin` comes from (IPv6: its /64); silent ones are ended when it matters. */
   countOfAddress(origin: Origin, nowMs: number, limit: number): number {
+    const index = this.#byAddress ??= this.#indexAddresses();
     const key = addressKey(origin);
-    const sessions = this.#byAddress.list(key);
-    if (sessions.length < limit) return sessions.length;
-    for (const session of sessions) if (session.isExpired(nowMs)) this.end(session);
-    return this.#byAddress.list(key).length;
+    if (index.count(key) < limit) return index.count(key);
+    for (const session of index.list(key)) if (session.isExpired(nowMs)) this.end(session);
+    return index.count(key);
   }
 
   /** The broker accepted `session` under its client id: whoever had that id on this route is gone ([MQTT-3.1.4-3]). */
@@ -106,18 +100,18 @@ export class SessionRegistry {
 
   /** The proxy says that a connection is over; it names no address, so this counts only where one session has that id. */
   complete(correlationId: string): Session | null {
-    const [session, ...others] = this.#byCorrelation.list(correlationId);
-    if (session === undefined || others.length > 0) return null;
-    this.end(session);
-    return session;
+    const there = this.#sessions.get(correlationId);
+    if (!(there instanceof Session)) return null;
+    this.end(there);
+    return there;
   }
 
   /** Forgets a session. */
   end(session: Session): void {
     if (session.ended) return;
     this.#size--;
-    this.#byCorrelation.delete(session.origin.correlationId, session);
-    this.#byAddress.delete(addressKey(session.origin), session);
+    this.#delete(session);
+    this.#byAddress?.delete(addressKey(session.origin), session);
     const id = clientKey(session);
     if (id !== null) this.#byClientId.delete(id, session);
     session.release();
@@ -125,17 +119,48 @@ export class SessionRegistry {
 
   /** Ends expired sessions among the next 2,000; call it from a timer. */
   sweep(nowMs: number): void {
-    this.#sweeping ??= this.#byCorrelation.values();
-    for (let i = 0; i < SWEEP_BATCH; i++) {
+    this.#sweeping ??= this.#sessions.values();
+    for (let looked = 0; looked < SWEEP_BATCH;) {
       const { done, value } = this.#sweeping.next();
       if (done) {
         this.#sweeping = null;
         return;
       }
-      for (const session of value instanceof Session ? [value] : value) {
+      for (const session of value instanceof Session ? [value] : value.values()) {
+        looked++;
         if (session.isExpired(nowMs)) this.end(session);
       }
     }
+  }
+
+  #add(session: Session): void {
+    const { correlationId, clientAddress } = session.origin;
+    const there = this.#sessions.get(correlationId);
+    if (there === undefined) this.#sessions.set(correlationId, session);
+    else if (there instanceof Session) {
+      this.#sessions.set(
+        correlationId,
+        new Map([[there.origin.clientAddress, there], [clientAddress, session]]),
+      );
+    } else there.set(clientAddress, session);
+  }
+
+  #delete(session: Session): void {
+    const { correlationId, clientAddress } = session.origin;
+    const there = this.#sessions.get(correlationId);
+    if (there === session) this.#sessions.delete(correlationId);
+    else if (there instanceof Map) {
+      there.delete(clientAddress);
+      const [last] = there.values();
+      // One is left: it is kept as the many are that never shared an id.
+      if (there.size === 1 && last !== undefined) this.#sessions.set(correlationId, last);
+    }
+  }
+
+  #indexAddresses(): Index {
+    const index = new Index();
+    for (const session of this.all()) index.add(addressKey(session.origin), session);
+    return index;
   }
 }
 

@@ -18,7 +18,7 @@ import type { Spot } from "../config/document.ts";
 import { hint } from "../config/hint.ts";
 import { type Path, type Place, type Problem, problem, type ProblemKind } from "../config/problem.ts";
 import { quote } from "../config/quote.ts";
-import { type HashLimits, hashFault } from "./password_hash.ts";
+import { hashFault, type HashLimits } from "./password_hash.ts";
 import { isUsableName } from "./proved_name.ts";
 
 /** A users file that was read but not understood yet: `ConfigDocument` for JSON, `YamlDocument` for YAML. */
@@ -188,7 +188,10 @@ class UsersReader {
 
   /** A list of one may be written as a text. */
   #texts(value: unknown): readonly string[] {
-    if (typeof value === "string") return this.#isText(value) ? [value] : NO_GROUPS;
+    if (typeof value === "string") {
+      this.#isText(value);
+      return [value];
+    }
     if (!Array.isArray(value)) {
       this.#fail(`expected a list of texts, found ${kindOf(value)}`);
       return [""];

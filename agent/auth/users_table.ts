@@ -30,6 +30,7 @@ export class UsersTableBuilder {
   readonly #usersByCost = new Map<number, number>();
   readonly #shared = new Map<string, readonly string[]>();
   #same = 0;
+  #known = 0;
 
   constructor(previous: UsersTable = EMPTY_TABLE) {
     this.#previous = previous;
@@ -38,6 +39,7 @@ export class UsersTableBuilder {
   add(record: UserRecord): void {
     const { hash, ...rest } = record;
     const before = this.#previous.users.get(record.name);
+    if (before !== undefined) this.#known++;
     const credential = before?.credential.hash === hash
       ? before.credential
       : Object.freeze({ hash, bcryptCost: bcryptCost(hash) });
@@ -59,13 +61,11 @@ export class UsersTableBuilder {
   }
 
   finish(): UsersTable {
-    const added = this.#users.size - this.#same;
-    const gone = this.#previous.users.size - this.#same;
-    // Who is other than before was counted as added and as gone.
+    const removed = this.#previous.users.size - this.#known;
     return Object.freeze({
       users: this.#users,
       commonBcryptCost: this.#commonCost(),
-      changed: Math.max(added, gone),
+      changed: this.#users.size - this.#same + removed,
     });
   }
 

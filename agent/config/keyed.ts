@@ -104,18 +104,16 @@ function itemStep(shape: ListShape, value: unknown, index: number): Step | null 
       return { raw: [], value, shape: shape.item };
     case "keyed": {
       const name = isBag(value) ? keyedOrder(value)[index] : undefined;
-      if (name === undefined || !isBag(value)) return null;
-      return plainStep(value, name, keyedItem(shape.item, name, value[name]));
+      return name === undefined ? null : plainStep(value, name, keyedItem(shape.item, name));
     }
     default:
       return plainStep(value, index, shape.item);
   }
 }
 
-/** A provider that says no type has its name for one. */
-function keyedItem(item: AnyShape, name: string, entry: unknown): AnyShape {
-  if (item.kind !== "variants" || (isBag(entry) && Object.hasOwn(entry, item.tag))) return item;
-  return item.cases.get(name) ?? item;
+/** A provider that says no type has its name for one; if it says one, its keys are found in any case. */
+function keyedItem(item: AnyShape, name: string): AnyShape {
+  return item.kind === "variants" ? item.cases.get(name) ?? item : item;
 }
 
 function keyStep(shape: ObjectShape, value: Bag, key: string): Step | null {

@@ -19,6 +19,8 @@ import type { Violation } from "./violation.ts";
 /** What {@link PacketStream.next} found. */
 export const NEED_MORE = 0, PUBLISH_HEAD = 1, PUBLISH_END = 2, PACKET = 3, VIOLATION = 4, TOO_LARGE = 5;
 
+/** More than any packet can have (MQTT 5.0 section 2.1.4: 268,435,460), and a small integer, which takes no room of its own. */
+const NO_LIMIT = 0x3fffffff;
 /** What is kept of one packet until it can be judged never exceeds this, or `maxPacketBytes` where that is more. */
 const MAX_HELD_BYTES = 1 << 20;
 /** The first bytes of a packet that was cut are held in at least so much. */
@@ -61,7 +63,7 @@ export class PacketStream {
   /** 0 until known. A client's stream sets it with CONNECT; a broker's, which the session sets, reads as 3.1.1 until then. */
   level: 0 | ProtocolLevel = 0;
   /** Whole packets, fixed header included; a larger one is reported as `TOO_LARGE`. */
-  maxPacketBytes = Infinity;
+  maxPacketBytes: number = NO_LIMIT;
   /** May be set after `PUBLISH_HEAD`: `PUBLISH_END` then offers the payload. Falls back with each packet. */
   keepPayload = false;
 
@@ -386,7 +388,7 @@ export class PacketStream {
   }
 
   #mayNotHold(bytes: number): boolean {
-    return bytes > MAX_HELD_BYTES && (this.maxPacketBytes === Infinity || bytes > this.maxPacketBytes);
+    return bytes > MAX_HELD_BYTES && (this.maxPacketBytes === NO_LIMIT || bytes > this.maxPacketBytes);
   }
 
   /** Takes over what the cursor found; false if that ends the stream. */

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { RequestVerdict } from "../agent.ts";
 import { cut, type FrameReport } from "../frame_report.ts";
 import { PACKET, PACKET_NAMES } from "../mqtt/packet.ts";
@@ -132,7 +133,12 @@ function identityJson({ origin, subject }: Session): string {
     json += `,"client_id":${jsonText(subject.clientId)}`;
     if (subject.username !== null) json += `,"username":${jsonText(subject.username)}`;
   }
-  return json;
+  return flattened(json);
+}
+
+/** The same text in one piece: put together from pieces it would keep them all, for as long as the session lives. */
+function flattened(text: string): string {
+  return Buffer.from(text).toString();
 }
 
 /** Client-made text as JSON, cut to what an audit entry keeps. */

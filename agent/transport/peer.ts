@@ -142,8 +142,11 @@ export class Peer {
 
   async #loop(): Promise<void> {
     const { heartbeat, rounds } = this.#options;
-    /** When what comes next may have been sent already, where that is not the beat before. */
-    let backlogMs: number | null = null;
+    // Lower bounds of when the bytes of the next read were sent, where the last beat is none: bytes that were waiting in
+    // the socket already, and a message whose beginning was read before.
+    let waitingSinceMs = Infinity;
+    let messageSinceMs = Infinity;
+    let readBeforeMs = heartbeat.listeningMs;
     while (!this.#stopping) {
       const room = this.#room();
       this.#reading = true;
@@ -156,17 +159,20 @@ export class Peer {
         return;
       }
       this.#end += read;
-      this.#sentAfterMs = Math.min(backlogMs ?? Infinity, heartbeat.listeningMs);
-      const beats = heartbeat.beats;
-      const listeningMs = heartbeat.listeningMs;
-      await this.#drain();
+      const { beats, listeningMs } = heartbeat;
+      const sentMs = Math.min(listeningMs, waitingSinceMs);
+      this.#sentAfterMs = Math.min(sentMs, messageSinceMs);
+      const isNewMessage = await this.#drain() > 0 || messageSinceMs === Infinity;
       const round = rounds.next();
       if (round !== null) await round;
-      backlogMs = null;
-      // The socket held more than there was room for, or a message came in part: the rest was sent with it.
-      if (read === room.length || this.#end > this.#start) backlogMs = this.#sentAfterMs;
+      if (this.#end === this.#start) messageSinceMs = Infinity;
+      else if (isNewMessage) messageSinceMs = sentMs;
+      waitingSinceMs = Infinity;
+      // There was more than room for it. A socket holds less than two rooms, so it came after the read before this one.
+      if (read === room.length) waitingSinceMs = readBeforeMs;
       // Nobody was reading while the answers were written, or while others had their turn.
-      else if (heartbeat.beats - beats > 1) backlogMs = listeningMs;
+      else if (heartbeat.beats - beats > 1) waitingSinceMs = listeningMs;
+      readBeforeMs = listeningMs;
     }
   }
 
@@ -187,11 +193,12 @@ export class Peer {
     return this.#in.subarray(this.#end) as Buffer;
   }
 
-  /** Judges every whole message that was read, in slices. */
-  async #drain(): Promise<void> {
+  /** Judges every whole message that was read, in slices; resolves to their number. */
+  async #drain(): Promise<number> {
     const { agent, now, yieldTurn } = this.#options;
     agent.tick();
     let sliceBeganMs = now();
+    let handled = 0;
     let events = 0;
     let bytes = 0;
     for (;;) {
@@ -200,6 +207,7 @@ export class Peer {
       const start = this.#start + 4;
       this.#start = start + length;
       this.#handle(start, start + length);
+      handled++;
       bytes += length;
       if (++events < EVENTS_PER_LOOK && bytes < BYTES_PER_LOOK) continue;
       events = bytes = 0;
@@ -212,6 +220,7 @@ export class Peer {
       sliceBeganMs = now();
     }
     await this.#flush();
+    return handled;
   }
 
   /** Bytes of the message that is next behind its length, or -1 when it is not all here. */

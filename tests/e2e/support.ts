@@ -10,8 +10,20 @@ import { Watch, within } from "../../demo/watch.ts";
 /** MQTT 3.1.1 and 5.0 as mqtt.js numbers them. */
 export type MqttVersion = 4 | 5;
 
-/** How proxies are set up by people who followed the guide: what cannot be judged does not pass. */
-export const AS_THE_GUIDE_SAYS: Partial<ProxyOptions> = { agentTimeoutMs: 90, failureMode: "closed" };
+/**
+ * How proxies are set up by people who followed the guide, but for their patience: what cannot be judged does not pass. On
+ * a machine where tests, brokers and agents crowd two cores, the 100 ms of the proxy would measure the crowd. The agent has
+ * its own clock and leaves unanswered what is late by that (design: Time), which then runs into these limits. Tests of time
+ * itself set `ON_TIME`.
+ */
+export const IN_NO_HURRY: Partial<ProxyOptions> = {
+  agentTimeoutMs: 10_000,
+  inspectorTimeoutMs: 10_000,
+  failureMode: "closed",
+};
+
+/** The clocks of the guide: `timeout-ms 90` and `failure-mode "closed"`. */
+export const ON_TIME: Partial<ProxyOptions> = { agentTimeoutMs: 90, inspectorTimeoutMs: 100, failureMode: "closed" };
 
 /** The four ways of reaching the agent that every client test goes. Over v2 without the real client's mix-ups. */
 export const WAYS: readonly (Partial<ProxyOptions> & { readonly protocol: "v1" | "v2"; readonly pool: number })[] = [
@@ -116,7 +128,7 @@ export async function withRoad(
   const frames = new Watch<FrameRecord>();
   const upgrades = new Watch<UpgradeRecord>();
   const proxy = await StandInProxy.start({
-    ...AS_THE_GUIDE_SAYS,
+    ...IN_NO_HURRY,
     agentSocket: site.agentSocket,
     broker: site.broker,
     onFrame: frames.add,

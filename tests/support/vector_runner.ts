@@ -83,8 +83,12 @@ class Run implements RunResult {
     try {
       agent = await startAgent(config);
     } catch (error) {
-      if (!(error instanceof ConfigurationError) || !error.problems.every((one) => one.includes("not built yet"))) throw error;
-      for (const { vector } of [...chains.flat(), ...serial]) this.notBuilt.add(vector);
+      if (!(error instanceof ConfigurationError)) throw error;
+      const isLater = error.problems.every((one) => one.includes("not built yet"));
+      for (const { vector } of [...chains.flat(), ...serial]) {
+        if (isLater) this.notBuilt.add(vector);
+        else this.failures.set(vector, [`"${vector.name}": ${error.message}`]);
+      }
       return;
     }
     const clients = new Clients(agent.socket);

@@ -56,6 +56,8 @@ const MESSAGE_CHECKS: readonly Check<Message>[] = [
   checkRetainFeature,
 ];
 
+const NO_GROUPS: readonly string[] = Object.freeze([]);
+
 /** More packets in one frame can not be judged in the time that the proxy waits. No known client comes near. */
 export const MAX_PACKETS_PER_FRAME = 65_536;
 
@@ -166,7 +168,7 @@ function judgeConnect(session: Session, connect: Connect, report: FrameReport, o
     clientId: connect.clientId,
     username: connect.username,
     proved: provedBy(policy, connect.username),
-    groups: [],
+    groups: NO_GROUPS,
     anonymous: connect.username === null && connect.password === null,
     address: origin.address,
     level: connect.level,

@@ -92,10 +92,12 @@ export class SessionRegistry {
 
   /** The broker accepted `session` under its client id: whoever had that id on this route is gone ([MQTT-3.1.4-3]). */
   accept(session: Session): void {
-    const id = clientKey(session);
-    if (id === null) return;
-    for (const other of this.#byClientId.list(id)) if (other !== session) this.end(other);
-    this.#byClientId.add(id, session);
+    const clientId = clientIdOf(session);
+    if (clientId === null) return;
+    for (const other of this.#byClientId.list(clientId)) {
+      if (other !== session && other.origin.routeId === session.origin.routeId) this.end(other);
+    }
+    this.#byClientId.add(clientId, session);
   }
 
   /** The proxy says that a connection is over; it names no address, so this counts only where one session has that id. */
@@ -112,8 +114,8 @@ export class SessionRegistry {
     this.#size--;
     this.#delete(session);
     this.#byAddress?.delete(addressKey(session.origin), session);
-    const id = clientKey(session);
-    if (id !== null) this.#byClientId.delete(id, session);
+    const clientId = clientIdOf(session);
+    if (clientId !== null) this.#byClientId.delete(clientId, session);
     session.release();
   }
 
@@ -168,7 +170,7 @@ function addressKey(origin: Origin): string {
   return origin.address === null ? origin.clientAddress : limiterKey(origin.address);
 }
 
-function clientKey(session: Session): string | null {
+function clientIdOf(session: Session): string | null {
   const clientId = session.subject?.clientId ?? "";
-  return clientId === "" ? null : `${session.origin.routeId ?? ""}\n${clientId}`;
+  return clientId === "" ? null : clientId;
 }

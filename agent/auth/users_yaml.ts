@@ -20,10 +20,6 @@ import type { Path, Place } from "../config/problem.ts";
 import { quoteWhole } from "../config/quote.ts";
 import type { UsersDocument } from "./users_file.ts";
 
-export function isYamlPath(path: string): boolean {
-  return /\.ya?ml$/i.test(path);
-}
-
 /** As deep as JSON may be nested. */
 const MAX_DEPTH = 100;
 const MAX_FAULT_CHARS = 120;

@@ -74,7 +74,9 @@ export function subjectFacts(
 }
 
 function inOrder(classes: RuleClass[]): readonly RuleClass[] {
-  return classes.length === 0 ? NO_CLASSES : classes.sort((a, b) => a.minOrder - b.minOrder);
+  if (classes.length === 0) return NO_CLASSES;
+  // A copy, since a list that grew keeps room for seventeen, and there is one list per client.
+  return classes.sort((a, b) => a.minOrder - b.minOrder).slice();
 }
 
 function variableValue(variable: string, subject: Subject): string | null | undefined {

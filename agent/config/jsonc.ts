@@ -1,9 +1,9 @@
 /**
  * JSON with comments and trailing commas (JSONC), read once and strictly.
  *
- * Why not jsonc-parser: its npm package is CommonJS and costs Deno 13 to 40 ms to import, more than loading may take in
- * all; it is 2.5 times slower on large rule sets; it takes the last of two equal keys and loses a key `__proto__`
- * (assigning it replaces the prototype). `jsonc_test.ts` holds this parser against it.
+ * Why not jsonc-parser: its npm package is CommonJS and costs Deno 13 to 40 ms to import, while loading may take 25 ms
+ * in all; it takes a third longer for 100,000 rules (20 MB: 650 against 480 ms); it silently takes the last of two equal
+ * keys. `jsonc_test.ts` holds this parser against it.
  */
 
 /** A place whose offset is looked for while the text is read. */

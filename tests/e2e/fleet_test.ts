@@ -29,18 +29,26 @@ Deno.test("500 clients at once connect and publish through proxy and agent", asy
   await withSite(TEST_RULES, async (site) => {
     for (const way of WAYS) {
       await t.step(`over ${way.protocol}, pool ${way.pool}`, async () => {
-        await withRoad(site, way, async ({ witness, proxy }) => {
+        await withRoad(site, way, async ({ witness, proxy, frames }) => {
           const fleet = new Fleet();
           try {
             const topic = `t/fleet/${way.protocol}/${way.pool}`;
             const inbox = inboxOf(await witness(`${topic}/+`));
             await fleet.order({ kind: "connect", url: proxy.url, count: CLIENTS, topic });
-            assert.equal(proxy.counts.connections, CLIENTS);
             await fleet.order({ kind: "publish" });
-            await inbox.untilCount(CLIENTS, "a message");
-            const arrived = new Set(inbox.seen.map((message) => `${message.topic} ${text(message.payload)}`));
+            // What was published on a connection that broke comes twice; anything else is somebody else's message.
+            const arrived = new Set<string>();
+            await inbox.until((message) => {
+              arrived.add(`${message.topic} ${text(message.payload)}`);
+              return arrived.size === CLIENTS;
+            }, "all messages");
             assert.deepEqual(arrived, new Set(Array.from({ length: CLIENTS }, (_, i) => `${topic}/${i} from ${i}`)));
             await fleet.order({ kind: "leave" });
+            // On a crowded machine the agent may be too late, and closes then; for no other reason.
+            const reasons = frames.seen.flatMap(({ decision: { action, audit } }) => {
+              return action.kind === "forward" ? [] : audit?.reason_codes ?? [];
+            });
+            assert.deepEqual(reasons.filter((reason) => reason !== "late"), []);
           } finally {
             fleet.stop();
           }

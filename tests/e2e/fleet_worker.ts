@@ -21,9 +21,9 @@ async function obey(order: FleetOrder): Promise<void> {
         return connectAsync(order.url, {
           clientId: `fleet-${i}`,
           username: "tester",
-          reconnectPeriod: 0,
+          reconnectPeriod: 100,
           wsOptions: { perMessageDeflate: false },
-        }, false);
+        });
       }));
       break;
     case "publish":

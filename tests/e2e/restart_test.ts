@@ -23,6 +23,7 @@ class Publisher {
     this.#client = client;
     this.#name = name;
     this.#done = this.#publish();
+    this.#done.catch(() => {}); // `stop` tells it.
   }
 
   async stop(): Promise<void> {

@@ -4,6 +4,7 @@ import { AuditRing } from "./agent/audit/ring.ts";
 import { createLogger, type Logger, type LogLevel } from "./agent/log.ts";
 import { ConfigurationError, PolicyStore } from "./agent/policy_store.ts";
 import { SocketError, UnixSocketServer } from "./agent/transport/unix_socket.ts";
+import { warmUp } from "./agent/transport/warm_up.ts";
 import { VERSION } from "./agent/version.ts";
 
 /** Exit codes: 0 ok, 1 failure, 2 bad arguments, 3 bad configuration. */
@@ -89,6 +90,7 @@ async function run(flags: Flags): Promise<number> {
       wallMs: SYSTEM_CLOCK.wallMs,
     });
     const agent = new Agent({ policies, log, audit: new AuditRing(AUDIT_EVENTS) });
+    warmUp(policies);
     server = await UnixSocketServer.serve({ path: flags.socket, agent, log });
     log.info("Listening", {
       socket: flags.socket,

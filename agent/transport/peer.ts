@@ -78,6 +78,8 @@ export class Peer {
   #unsettled: Unsettled[] = [];
   /** No byte that is being judged was sent before this. */
   #sentAfterMs = 0;
+  /** When this connection last gave the turn away. */
+  #turnBeganMs = 0;
   /** An answer was late over v1: nothing is answered any more, and what is still on its way is judged to the end. */
   #muted = false;
   #stopping = false;
@@ -195,9 +197,8 @@ export class Peer {
 
   /** Judges every whole message that was read, in slices; resolves to their number. */
   async #drain(): Promise<number> {
-    const { agent, now, yieldTurn } = this.#options;
+    const { agent, now } = this.#options;
     agent.tick();
-    let sliceBeganMs = now();
     let handled = 0;
     let events = 0;
     let bytes = 0;
@@ -211,16 +212,22 @@ export class Peer {
       bytes += length;
       if (++events < EVENTS_PER_LOOK && bytes < BYTES_PER_LOOK) continue;
       events = bytes = 0;
-      const nowMs = now();
       agent.tick();
-      if (nowMs - sliceBeganMs < SLICE_MS) continue;
+      if (now() - this.#turnBeganMs < SLICE_MS) continue;
       await this.#flush();
-      await yieldTurn();
+      await this.#yield();
       agent.tick();
-      sliceBeganMs = now();
     }
     await this.#flush();
+    // A socket that always has something to read never lets its reader wait: then nobody else would get a turn, the
+    // heartbeat included.
+    if (now() - this.#turnBeganMs >= SLICE_MS) await this.#yield();
     return handled;
+  }
+
+  async #yield(): Promise<void> {
+    await this.#options.yieldTurn();
+    this.#turnBeganMs = this.#options.now();
   }
 
   /** Bytes of the message that is next behind its length, or -1 when it is not all here. */

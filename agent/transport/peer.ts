@@ -170,8 +170,9 @@ export class Peer {
       if (this.#end === this.#start) messageSinceMs = Infinity;
       else if (isNewMessage) messageSinceMs = sentMs;
       waitingSinceMs = Infinity;
-      // There was more than room for it. A socket holds less than two rooms, so it came after the read before this one.
-      if (read === room.length) waitingSinceMs = readBeforeMs;
+      // There was more than room for it: sent after what was read just now, and, since a socket holds less than two rooms,
+      // after the read before this one.
+      if (read === room.length) waitingSinceMs = Math.max(sentMs, readBeforeMs);
       // Nobody was reading while the answers were written, or while others had their turn.
       else if (heartbeat.beats - beats > 1) waitingSinceMs = listeningMs;
       readBeforeMs = listeningMs;

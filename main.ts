@@ -16,7 +16,8 @@ const STOP_MS = 10_000;
 const AUDIT_EVENTS = 10_000;
 
 interface Flags {
-  socket: string;
+  /** Undefined: neither flag nor variable names one, so the configuration may. */
+  socket?: string;
   config?: string;
   grpcAddress?: string;
   logLevel: LogLevel;
@@ -37,7 +38,7 @@ function parseFlags(args: readonly string[]): Flags {
     .description("Judges every MQTT packet that a Sentinel proxy forwards, by topic rules")
     .version(`sentinel-mqtt-agent ${VERSION}`, "--version", "print the version")
     .helpOption("-h, --help", "print this help")
-    .addOption(new Option("-s, --socket <path>", "Unix socket path").env("AGENT_SOCKET").default(DEFAULT_SOCKET))
+    .addOption(new Option("-s, --socket <path>", `Unix socket path (default: ${DEFAULT_SOCKET})`).env("AGENT_SOCKET"))
     .addOption(new Option("--grpc-address <host:port>", "gRPC listen address (not yet)").env("AGENT_GRPC_ADDRESS"))
     .addOption(new Option("-c, --config <file>", "configuration file (JSON, comments allowed)").env("MQTT_CONFIG"))
     .addOption(
@@ -91,9 +92,11 @@ async function run(flags: Flags): Promise<number> {
     });
     const agent = new Agent({ policies, log, audit: new AuditRing(AUDIT_EVENTS) });
     warmUp(policies);
-    server = await UnixSocketServer.serve({ path: flags.socket, agent, log });
+    const { socket: fromFile, "socket-mode": mode } = policies.loaded.config.agent;
+    const path = flags.socket || fromFile;
+    server = await UnixSocketServer.serve({ path, mode: Number.parseInt(mode, 8), agent, log });
     log.info("Listening", {
-      socket: flags.socket,
+      socket: path,
       version: VERSION,
       config: flags.config ?? "none: nothing is allowed",
       config_version: policies.current.label,

@@ -171,6 +171,21 @@ Deno.test("a flag goes before the environment, the environment before the defaul
     await off.end();
   }));
 
+Deno.test("the configuration may name socket and mode, which a flag overrules", () =>
+  inFolder(async (folder) => {
+    const file = `${folder}/agent.json`;
+    await Deno.writeTextFile(
+      file,
+      JSON.stringify({ agent: { socket: `${folder}/configured`, "socket-mode": "0600" } }),
+    );
+    const configured = await start(["-c", file]);
+    assert.equal(((await Deno.stat(`${folder}/configured`)).mode ?? 0) & 0o777, 0o600);
+    await configured.end();
+    const flagged = await start(["-c", file, "-s", `${folder}/flag`]);
+    assert.ok((await Deno.stat(`${folder}/flag`)).isSocket);
+    await flagged.end();
+  }));
+
 Deno.test("secrets of the environment are in no message", () =>
   inFolder(async (folder) => {
     const file = `${folder}/secret.json`;

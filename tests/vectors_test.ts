@@ -5,6 +5,8 @@ import { runVectors } from "./support/vector_runner.ts";
 
 const FOLDER = new URL("./vectors/", import.meta.url);
 const FILES = ["websocket", "packets", "topics", "mqtt5", "passing"] as const;
+/** `VECTORS_EVERY_PLAY=1` leaves nothing out. */
+const EVERY_PLAY = Deno.env.get("VECTORS_EVERY_PLAY") === "1";
 /** Every vector is played as itself in these; what is told is bounded. */
 const MAX_TOLD = 3;
 
@@ -16,7 +18,7 @@ for (const name of FILES) {
   const file = `${name}.json`;
   const vectors = readVectors(Deno.readTextFileSync(new URL(file, FOLDER)), file);
   Deno.test(`vectors of ${file}`, async (test) => {
-    const result = await runVectors({ name, vectors, configs, base }, { nextPlay: () => ++plays });
+    const result = await runVectors({ name, vectors, configs, base }, { nextPlay: () => ++plays, everyPlay: EVERY_PLAY });
     for (const vector of vectors) {
       const isBuilt = !result.notBuilt.has(vector);
       await test.step({
@@ -32,9 +34,8 @@ for (const name of FILES) {
     }
     console.log(
       `${file}: ${vectors.length} vectors (${result.notBuilt.size} not built yet), ${result.plays} plays, ` +
-        `${result.frames} frames, ${result.retries} begun anew`,
+        `${result.frames} frames`,
     );
-    assert.ok(result.retries * 20 <= result.plays, `${result.retries} of ${result.plays} plays got no answer in time`);
   });
 }
 

@@ -114,11 +114,23 @@ const aSessionIsResumed: Scenario = async (road, version, base) => {
   assert.deepEqual(arrived.seen.map(({ payload }) => text(payload)), ["0", "1", "2"]);
 };
 
-const SCENARIOS: readonly { readonly name: string; readonly since?: MqttVersion; readonly play: Scenario }[] = [
+/** A scenario, the lowest version of MQTT that has it, and whether aedes lacks it. */
+interface Case {
+  readonly name: string;
+  readonly since?: MqttVersion;
+  readonly notWithAedes?: boolean;
+  readonly play: Scenario;
+}
+
+const SCENARIOS: readonly Case[] = [
   { name: "QoS 0, 1 and 2 arrive unchanged and in order", play: everyQosArrivesUnchangedAndInOrder },
   { name: "a retained message waits for its subscriber", play: aRetainedMessageWaitsForItsSubscriber },
   { name: "a Will is published when the connection breaks", play: aWillIsPublishedWhenTheConnectionBreaks },
-  { name: "a shared subscription gets each message once", play: aSharedSubscriptionGetsEachMessageOnce },
+  {
+    name: "a shared subscription gets each message once",
+    notWithAedes: true,
+    play: aSharedSubscriptionGetsEachMessageOnce,
+  },
   { name: "a topic alias stands for its topic", since: 5, play: aTopicAliasStandsForItsTopic },
   { name: "a payload of 256 KiB arrives unchanged", play: aLargePayloadArrivesUnchanged },
   { name: "a session is resumed and gets what waited", play: aSessionIsResumed },
@@ -130,8 +142,8 @@ Deno.test("allowed traffic of mqtt.js passes proxy and agent", async (t) => {
       await withRoad(site, way, async (road) => {
         for (const version of site.versions) {
           const label = `${version === 5 ? "MQTT 5.0" : "MQTT 3.1.1"} over ${way.protocol}, pool ${way.pool}`;
-          for (const [index, { name, since = 4, play }] of SCENARIOS.entries()) {
-            if (version < since) continue;
+          for (const [index, { name, since = 4, notWithAedes = false, play }] of SCENARIOS.entries()) {
+            if (version < since || (notWithAedes && site.broker.kind === "aedes")) continue;
             const base = `t/${way.protocol}/${way.pool}/${version}/${index}`;
             await t.step({ ...STEP, name: `${label}: ${name}`, fn: () => play(road, version, base) });
           }

@@ -1,5 +1,5 @@
 /// <reference lib="webworker" />
-import { connectAsync } from "mqtt";
+import { connect, type MqttClient } from "mqtt";
 
 /** What the worker is told: connect that many clients at once, and publish one message each when told to. */
 export type FleetOrder =
@@ -11,20 +11,13 @@ export type FleetOrder =
 export type FleetReport = { readonly done: FleetOrder["kind"] } | { readonly failed: string };
 
 let topic = "";
-let fleet: Awaited<ReturnType<typeof connectAsync>>[] = [];
+let fleet: MqttClient[] = [];
 
 async function obey(order: FleetOrder): Promise<void> {
   switch (order.kind) {
     case "connect":
       topic = order.topic;
-      fleet = await Promise.all(Array.from({ length: order.count }, (_, i) => {
-        return connectAsync(order.url, {
-          clientId: `fleet-${i}`,
-          username: "tester",
-          reconnectPeriod: 100,
-          wsOptions: { perMessageDeflate: false },
-        });
-      }));
+      fleet = await Promise.all(Array.from({ length: order.count }, (_, i) => join(order.url, `fleet-${i}`)));
       break;
     case "publish":
       await Promise.all(fleet.map((client, i) => client.publishAsync(`${topic}/${i}`, `from ${i}`, { qos: 1 })));
@@ -35,6 +28,18 @@ async function obey(order: FleetOrder): Promise<void> {
     default:
       order satisfies never;
   }
+}
+
+/** Connects, and tries again until it is let in; so it does whenever it loses the connection. */
+function join(url: string, clientId: string): Promise<MqttClient> {
+  const client = connect(url, {
+    clientId,
+    username: "tester",
+    reconnectPeriod: 100,
+    wsOptions: { perMessageDeflate: false },
+  });
+  client.on("error", () => {}); // Broken bytes are an error for mqtt.js before they are the end.
+  return new Promise((resolve) => client.once("connect", () => resolve(client)));
 }
 
 self.onmessage = async ({ data }: MessageEvent<FleetOrder>) => {

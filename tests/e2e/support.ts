@@ -17,7 +17,7 @@ export type MqttVersion = 4 | 5;
  * itself set `ON_TIME`.
  */
 export const IN_NO_HURRY: Partial<ProxyOptions> = {
-  agentTimeoutMs: 5_000,
+  agentTimeoutMs: 3_000,
   inspectorTimeoutMs: 20_000,
   failureMode: "closed",
 };

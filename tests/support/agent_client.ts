@@ -176,7 +176,7 @@ class ClientV1 implements AgentClient {
     connection.onMessage = (message) => {
       const waiter = this.#waiting.shift();
       if (waiter === undefined) throw new Error(`Cannot place an answer: nobody waits for ${decoder.decode(message)}`);
-      settle(waiter, () => readAnswer(message));
+      settle(waiter, () => readAnswer(decoder.decode(message)));
     };
     connection.onEnd = (error) => {
       for (const waiter of this.#waiting.splice(0)) waiter.reject(error);
@@ -310,13 +310,13 @@ class ClientV2 implements AgentClient {
     // The real client reads these and forgets them.
     if (type === 0x30 || type === 0x31 || type === 0x33 || type === 0x42) return;
     if (type !== 0x20) throw new Error(`Cannot read a message of type ${type}: ${json}`);
-    const { audit } = object(JSON.parse(json));
-    const id = object(object(audit)["custom"])["correlation_id"];
+    const answer = readAnswer(json);
+    const { correlation_id: id } = answer.custom;
     const waiters = typeof id === "string" ? this.#waiting.get(id) : undefined;
     const waiter = waiters?.shift();
     if (waiter === undefined) throw new Error(`Cannot place an answer: nobody waits for it: ${json}`);
     if (waiters?.length === 0) this.#waiting.delete(id as string);
-    settle(waiter, () => readAnswer(message.subarray(1)));
+    waiter.resolve(answer);
   }
 }
 
@@ -410,8 +410,7 @@ function completeObject(correlationId: string): Record<string, unknown> {
 }
 
 /** Reads an AgentResponse (protocol: AgentResponse). Throws where the real client's decoder would. */
-export function readAnswer(bytes: Uint8Array): AgentAnswer {
-  const json = decoder.decode(bytes);
+export function readAnswer(json: string): AgentAnswer {
   const answer = object(JSON.parse(json));
   const audit = object(answer["audit"]);
   const { version, decision } = answer;

@@ -2,7 +2,8 @@ import { Agent, type Clock } from "../../agent/agent.ts";
 import { AuditRing } from "../../agent/audit/ring.ts";
 import { createLogger, type Logger } from "../../agent/log.ts";
 import { PolicyStore } from "../../agent/policy_store.ts";
-import { UnixSocketServer } from "../../agent/transport/unix_socket.ts";
+import { Heartbeat } from "../../agent/transport/heartbeat.ts";
+import { Peer } from "../../agent/transport/peer.ts";
 
 /** An agent that serves a Unix socket in this process. */
 export interface RunningAgent {
@@ -11,7 +12,7 @@ export interface RunningAgent {
   readonly agent: Agent;
   /** What it logged at warning and above, as it would be written. */
   readonly log: readonly string[];
-  /** Moves the clock of the sessions on; the transport keeps the real one. */
+  /** Moves the clock of the sessions on; that of the transport stands still. */
   advance(ms: number): void;
   stop(): Promise<void>;
 }
@@ -28,7 +29,7 @@ export async function startAgent(config: unknown): Promise<RunningAgent> {
   const clock: Clock = { nowMs: () => performance.now() + offsetMs, wallMs: () => Date.now() + offsetMs };
   const policies = new PolicyStore({ file, env: () => undefined, log, wallMs: clock.wallMs });
   const agent = new Agent({ policies, log, audit: new AuditRing(100), clock });
-  const server = await UnixSocketServer.serve({ path: socket, agent, log });
+  const server = serve(socket, agent, log);
   return {
     socket,
     agent,
@@ -37,10 +38,40 @@ export async function startAgent(config: unknown): Promise<RunningAgent> {
       offsetMs += ms;
     },
     stop: async () => {
-      await server.stop();
+      await server();
       await log.flush();
       await Deno.remove(folder, { recursive: true });
     },
+  };
+}
+
+/**
+ * Serves the socket as `UnixSocketServer` does, but by a clock that stands still: on a machine that is busy with other
+ * things an answer would be too old to be written, and a test of verdicts would fail by chance. What is answered late is
+ * tested where the clock is moved by hand. Returns what stops it.
+ */
+function serve(path: string, agent: Agent, log: Logger): () => Promise<void> {
+  const listener = Deno.listen({ transport: "unix", path });
+  const heartbeat = new Heartbeat(() => 0);
+  const peers = new Map<Peer, Promise<void>>();
+  const accepting = (async () => {
+    for await (const connection of listener) {
+      const peer = new Peer(connection, {
+        agent,
+        log,
+        heartbeat,
+        now: () => 0,
+        yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
+        name: `#${peers.size + 1}`,
+      });
+      peers.set(peer, peer.serve());
+    }
+  })();
+  return async () => {
+    listener.close();
+    await accepting;
+    for (const peer of peers.keys()) peer.stop();
+    await Promise.all(peers.values());
   };
 }
 

@@ -37,8 +37,24 @@ export interface Happening {
   readonly step: EventStep;
 }
 
+/** `cut`: in two frames; `fragments`: in two fragments; `bytes`: a frame a byte, of one frame or of all. */
+export type PlayMode =
+  | "whole"
+  | "detect"
+  | "cut"
+  | "fragments"
+  | "bytes of one"
+  | "bytes of all"
+  | "bytes of opening"
+  | "byte fragments"
+  | "early"
+  | "join";
+
 /** One way of playing a vector. */
 export interface Play {
+  readonly kind: PlayMode;
+  /** Where it is cut; 0 for other kinds. */
+  readonly at: number;
   /** How, for a message: `whole`, `cut at 3 of frame 2`. */
   readonly mode: string;
   /** With `general.block-mode` false. */
@@ -85,7 +101,7 @@ class Player {
   }
 
   plays(): Play[] {
-    this.#play("whole", [...this.#opening, ...this.#body]);
+    this.#play("whole", "whole", [...this.#opening, ...this.#body]);
     if (this.#may("detect") && !this.#refusesEarlier()) this.#playDetect();
     if (this.#bodySteps.some((step) => !isFrame(step) && step.event === "configure")) return this.#plays;
     this.#playPieces();
@@ -98,8 +114,8 @@ class Player {
     return !(this.#vector.skip ?? []).includes(kind);
   }
 
-  #play(mode: string, items: (Volley | Happening)[], detectOnly = false): void {
-    this.#plays.push({ mode, detectOnly, items });
+  #play(kind: PlayMode, mode: string, items: (Volley | Happening)[], at = 0): void {
+    this.#plays.push({ kind, at, mode, detectOnly: kind === "detect", items });
   }
 
   /** Whether a frame before the last one is refused: then the last one is judged in another state under detect-only. */
@@ -111,16 +127,16 @@ class Player {
     const last = this.#body.at(-1);
     const expect = detected(this.#vector);
     if (last?.kind === "volley") {
-      this.#play("detect only", [...this.#opening, ...this.#body.slice(0, -1), { ...last, expect }], true);
+      this.#play("detect", "detect only", [...this.#opening, ...this.#body.slice(0, -1), { ...last, expect }]);
     } else if (last !== undefined) {
-      this.#play("detect only", [...this.#opening, ...this.#body.slice(0, -1), { ...last, step: withVerdict(last.step, expect) }], true);
+      this.#play("detect", "detect only", [...this.#opening, ...this.#body.slice(0, -1), { ...last, step: withVerdict(last.step, expect) }]);
     }
   }
 
   #playPieces(): void {
     if (!this.#may("cut") || this.#vector.frames.some((step) => isFrame(step) && step.index !== undefined)) return;
     if (this.#opening.length > 0) {
-      this.#play("opening byte by byte", [...this.#opening.map(byteByByte), ...this.#body]);
+      this.#play("bytes of opening", "opening byte by byte", [...this.#opening.map(byteByByte), ...this.#body]);
     }
     const cuttable = this.#body.map((item, i) => item.kind === "volley" && this.#isCuttable(item, i));
     this.#body.forEach((item, i) => {
@@ -128,16 +144,16 @@ class Player {
       const replaced = (volley: Volley) => [...this.#opening, ...this.#body.slice(0, i), volley, ...this.#body.slice(i + 1)];
       const where = this.#body.length === 1 ? "" : ` of frame ${i + 1}`;
       for (const at of cutsOf(item)) {
-        this.#play(`cut at ${at}${where}`, replaced(inPieces(item, [at], this.#boundaries(i))));
-        this.#play(`fragments cut at ${at}${where}`, replaced(inFragments(item, [at])));
+        this.#play("cut", `cut at ${at}${where}`, replaced(inPieces(item, [at], this.#boundaries(i))), at);
+        this.#play("fragments", `fragments cut at ${at}${where}`, replaced(inFragments(item, [at])), at);
       }
       if (lengthOf(item) <= MAX_BYTEWISE) {
-        this.#play(`byte by byte${where}`, replaced(byteByByte(item)));
-        this.#play(`byte by byte in fragments${where}`, replaced(inFragments(item, everyByte(item), true)));
+        this.#play("bytes of one", `byte by byte${where}`, replaced(byteByByte(item)));
+        this.#play("byte fragments", `byte by byte in fragments${where}`, replaced(inFragments(item, everyByte(item), true)));
       }
     });
     if (cuttable.some((cut, i) => cut && lengthOf(this.#body[i] as Volley) <= MAX_BYTEWISE)) {
-      this.#play("everything byte by byte", [
+      this.#play("bytes of all", "everything byte by byte", [
         ...this.#opening.map(byteByByte),
         ...this.#body.map((item, i) =>
           item.kind === "volley" && cuttable[i] === true && lengthOf(item) <= MAX_BYTEWISE ? byteByByte(item) : item
@@ -170,7 +186,7 @@ class Player {
     if ((this.#vector.open ?? "connected") !== "connected" || !this.#may("early")) return;
     const steps = this.#bodySteps;
     if (!steps.every((step) => isFrame(step) && (step.dir ?? "c2s") === "c2s" && (step.conn ?? "A") === "A")) return;
-    this.#play("before CONNACK", [...this.#openingOf("connecting"), ...this.#body]);
+    this.#play("early", "before CONNACK", [...this.#openingOf("connecting"), ...this.#body]);
     const frames = steps as FrameStep[];
     const isPlain = frames.every(isJoinable) && !this.#refusesEarlier();
     if (!this.#may("glue") || !this.#may("join") || !isPlain) return;
@@ -182,7 +198,7 @@ class Player {
         ...frames.slice(0, -1),
       ])
       : { ...this.#vector, verdict: "close" as const };
-    this.#play("in one frame with CONNECT", [asSet(this.#whole({ hex: glued }, expect))]);
+    this.#play("early", "in one frame with CONNECT", [asSet(this.#whole({ hex: glued }, expect))]);
   }
 
   #playJoined(): void {
@@ -205,7 +221,7 @@ class Player {
     const ping = PING_NEIGHBOUR[direction];
     const join = (mode: string, hex: string, neighbour: "publish" | "ping") => {
       const tag = neighbour === "ping" ? "ping" : direction === "c2s" ? "publish" : "delivery";
-      this.#play(mode, [...before, asSet(this.#whole({ ...target, hex }, this.#joined(neighbour, isConnect, tag)))]);
+      this.#play("join", mode, [...before, asSet(this.#whole({ ...target, hex }, this.#joined(neighbour, isConnect, tag)))]);
     };
     if (mayFollow) {
       join("in front of a PUBLISH", `${target.hex} | ${publish}`, "publish");
@@ -241,7 +257,7 @@ class Player {
       : { ...this.#vector, verdict: joined };
     const hex = `${previous.hex} ${isSeam ? "|" : ""} ${target.hex}`;
     if (!isSeam && /\brl\b/.test(hex)) return;
-    this.#play("joined to the frame before", [
+    this.#play("join", "joined to the frame before", [
       ...this.#opening,
       ...this.#body.slice(0, -2),
       asSet(this.#whole({ ...target, hex }, expect)),

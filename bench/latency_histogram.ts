@@ -22,6 +22,13 @@ export class LatencyHistogram {
     if (us > this.maxUs) this.maxUs = us;
   }
 
+  /** What another one counted. */
+  addAll(other: LatencyHistogram): void {
+    for (let i = 0; i < this.#counts.length; i++) this.#counts[i] = (this.#counts[i] ?? 0) + (other.#counts[i] ?? 0);
+    this.#total += other.#total;
+    this.maxUs = Math.max(this.maxUs, other.maxUs);
+  }
+
   /** The duration that a share of all does not exceed, e.g. 0.99; 0 when empty. */
   quantileUs(share: number): number {
     let left = Math.ceil(this.#total * share);

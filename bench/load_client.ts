@@ -64,6 +64,7 @@ class TargetRun {
   readonly #target: Target;
   readonly #loop: ClosedLoop;
   readonly #latencies = new LatencyHistogram();
+  readonly #sliceP50Us: number[] = [];
   readonly #bytesPerFrame: number;
   #decisions = 0;
   #elapsedMs = 0;
@@ -100,8 +101,11 @@ class TargetRun {
     const cpuBefore = cpuUs(this.#target.pid);
     const clientBefore = cpuUs(Deno.pid);
     const start = performance.now();
-    this.#decisions += this.#loop.runFor(this.#job.sliceMs, this.#latencies);
+    const latencies = new LatencyHistogram();
+    this.#decisions += this.#loop.runFor(this.#job.sliceMs, latencies);
     this.#elapsedMs += performance.now() - start;
+    this.#latencies.addAll(latencies);
+    this.#sliceP50Us.push(latencies.quantileUs(0.5));
     this.#clientCpuUs += cpuUs(Deno.pid) - clientBefore;
     this.#cpuUs += cpuUs(this.#target.pid) - cpuBefore;
   }
@@ -116,6 +120,7 @@ class TargetRun {
       p99Us: this.#latencies.quantileUs(0.99),
       p999Us: this.#latencies.quantileUs(0.999),
       maxUs: this.#latencies.maxUs,
+      sliceP50Us: this.#sliceP50Us,
       cpuUsPerDecision: this.#cpuUs / this.#decisions,
       clientCpuUsPerDecision: this.#clientCpuUs / this.#decisions,
       residentMb: residentMb(this.#target.pid),

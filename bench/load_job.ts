@@ -37,6 +37,8 @@ export interface LoadResult {
   readonly p99Us: number;
   readonly p999Us: number;
   readonly maxUs: number;
+  /** Of each slice: slices of one number ran right after each other and are compared with each other. */
+  readonly sliceP50Us: readonly number[];
   readonly cpuUsPerDecision: number;
   /** Of the client itself: far below the server's, or the client is what is measured. */
   readonly clientCpuUsPerDecision: number;

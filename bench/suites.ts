@@ -30,13 +30,24 @@ const SESSIONS = 512;
 const LIVE_SESSIONS = 100_000;
 
 const SHAPES = [[1, 1], [1, 16], [1, 64], [1, 256], [16, 1], [16, 16], [64, 1], [256, 1]] as const;
-/** Of v2, when there is little time. */
-const QUICK_V2 = ["v2 1x1", "v2 1x64"];
+/** When there is little time. */
+const QUICK_LOADS: ReadonlySet<string> = new Set([
+  "v1 1x1",
+  "v1 1x64",
+  "v1 1x256",
+  "v1 16x16",
+  "v1 256x1",
+  "v2 1x1",
+  "v2 1x64",
+]);
+/** A neighbour that takes the CPU for 80 ms makes answers late, and the agent gives the connection up. */
+const TRIES = 3;
 
 interface LoadRow {
   readonly load: string;
-  /** Null where the agent failed, which is an aim missed. */
+  /** Null where every try failed, which is an aim missed. */
   readonly found: { readonly agent: LoadResult; readonly floor: LoadResult; readonly parse: LoadResult } | null;
+  /** Of the last try that failed. */
   readonly failure: string;
 }
 
@@ -49,7 +60,7 @@ async function load({ workbench, quick, filter }: SuiteOptions): Promise<Finding
   for (const version of [1, 2] as const) {
     for (const [connections, depth] of SHAPES) {
       const name = `v${version} ${connections}x${depth}`;
-      if (!name.includes(filter) || (quick && version === 2 && !QUICK_V2.includes(name))) continue;
+      if (filter === "" ? quick && !QUICK_LOADS.has(name) : !` ${name} `.includes(` ${filter} `)) continue;
       rows.push(
         await loadRow(name, () =>
           workbench.load({
@@ -58,8 +69,9 @@ async function load({ workbench, quick, filter }: SuiteOptions): Promise<Finding
             traffic: "publish",
             connections,
             depth,
-            sessions: SESSIONS,
-            ...(quick ? { warmUpMs: 40, slices: 2, sliceMs: 80 } : { warmUpMs: 200, slices: 4, sliceMs: 400 }),
+            ...(quick
+              ? { sessions: 256, warmUpMs: 40, slices: 4, sliceMs: 40 }
+              : { sessions: SESSIONS, warmUpMs: 200, slices: 16, sliceMs: 100 }),
           })),
       );
     }
@@ -73,7 +85,7 @@ async function load({ workbench, quick, filter }: SuiteOptions): Promise<Finding
         limit: 1.3,
         unit: "×",
         measured: rows.filter((row) => row.load.endsWith(" 1x1"))
-          .map(({ load, found }) => ({ where: load, value: found ? found.agent.p50Us / found.floor.p50Us : Infinity })),
+          .map(({ load, found }) => ({ where: load, value: found ? p50Ratio(found.agent, found.floor) : Infinity })),
       },
       {
         aim: "CPU per decision from 1x64 on, 10 rules",
@@ -94,21 +106,34 @@ async function warmUp(workbench: Workbench, targets: readonly Target[], ms: numb
   }
 }
 
+/** Median over the slices: a busy moment of the machine slows both or spoils one slice. */
+function p50Ratio(one: LoadResult, other: LoadResult): number {
+  return median(one.sliceP50Us.map((us, i) => us / (other.sliceP50Us[i] ?? NaN)));
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
+}
+
 async function loadRow(name: string, run: () => Promise<LoadResult[]>): Promise<LoadRow> {
-  try {
-    const results = await run();
-    const found = { agent: of(results, "agent"), floor: of(results, "floor"), parse: of(results, "parse") };
-    return { load: name, found, failure: "" };
-  } catch (error) {
-    if (!(error instanceof LoadFailure)) throw error;
-    return { load: name, found: null, failure: error.message };
+  let failure = "";
+  for (let left = TRIES; left > 0; left--) {
+    try {
+      const results = await run();
+      const found = { agent: of(results, "agent"), floor: of(results, "floor"), parse: of(results, "parse") };
+      return { load: name, found, failure };
+    } catch (error) {
+      if (!(error instanceof LoadFailure)) throw error;
+      failure = error.message;
+    }
   }
+  return { load: name, found: null, failure };
 }
 
 function loadTable(rows: readonly LoadRow[]): string {
   const header = ["load", "decisions/s", "p50 µs", "p99", "p99.9", "max", "p50 of floor", "CPU µs", "floor", "parse"];
-  const cells = ({ load: name, found, failure }: LoadRow) => {
-    if (found === null) return [name, failure];
+  const cells = ({ load: name, found }: LoadRow) => {
+    if (found === null) return [name, "failed"];
     const { agent, floor, parse } = found;
     return [
       name,
@@ -117,7 +142,7 @@ function loadTable(rows: readonly LoadRow[]): string {
       figure(agent.p99Us),
       figure(agent.p999Us),
       figure(agent.maxUs),
-      times(agent.p50Us / floor.p50Us),
+      times(p50Ratio(agent, floor)),
       figure(agent.cpuUsPerDecision),
       figure(floor.cpuUsPerDecision),
       figure(parse.cpuUsPerDecision),
@@ -127,7 +152,8 @@ function loadTable(rows: readonly LoadRow[]): string {
     ];
   };
   return "PUBLISH of 200 bytes JSON, 2 % denied, 512 sessions; floor answers without looking, parse does JSON, base64 " +
-    `and the fixed header\n${table([...header, "CPU of parse", "client CPU µs", "RSS MB"], rows.map(cells))}`;
+    `and the fixed header\n${table([...header, "CPU of parse", "client CPU µs", "RSS MB"], rows.map(cells))}` +
+    rows.filter(({ failure }) => failure !== "").map((row) => `\n${row.load}, tried again: ${row.failure}`).join("");
 }
 
 async function rules({ workbench, quick }: SuiteOptions): Promise<Findings> {
@@ -181,8 +207,8 @@ async function bytes({ workbench, quick }: SuiteOptions): Promise<Findings> {
   };
   const named = [
     { what: "ordinary frames, one PUBLISH", ...await measure("publish", 64, 1) },
-    { what: "64 KiB frames of PUBLISH", ...await measure("publish-64k", 4, 1) },
-    { what: "64 KiB frames of PINGREQ", ...await measure("ping-64k", 4, 1) },
+    { what: "64 KiB frames of PUBLISH", ...await measure("publish-64k", 1, 1) },
+    { what: "64 KiB frames of PINGREQ", ...await measure("ping-64k", 1, 1) },
     { what: "frames of one PINGREQ", ...await measure("ping", 64, 1) },
     { what: "frames of one byte", ...await measure("one-byte", 64, 1) },
   ];
@@ -227,33 +253,30 @@ async function frames({ workbench, quick }: SuiteOptions): Promise<Findings> {
     return await workbench.frames({ target: agent.target, repeats });
   };
   const usual = await measure(await workbench.agent({ rules: FEW_RULES }));
-  const wide = await measure(await workbench.agent({ rules: MANY_RULES, wide: true }));
-  const cells = (found: FrameResult | undefined) =>
-    found === undefined
-      ? []
-      : [found.verdict, figure(found.firstMs), figure(found.medianMs), figure(found.maxMs), figure(found.cpuMs)];
+  const wide = quick ? [] : await measure(await workbench.agent({ rules: MANY_RULES, wide: true }));
+  const header = ["verdict", "first", "median", "max", "CPU"];
+  const rows = (found: readonly FrameResult[]) =>
+    found.map(({ frame, verdict, firstMs, medianMs, maxMs, cpuMs }, i) => [
+      frame,
+      figure(least[i]?.medianMs ?? NaN),
+      verdict,
+      figure(firstMs),
+      figure(medianMs),
+      figure(maxMs),
+      figure(cpuMs),
+    ]);
+  const aim = (what: string, found: readonly FrameResult[]): Aim => ({
+    aim: `median time of the worst single frame, ${what}`,
+    limit: 10,
+    unit: "ms",
+    measured: found.map(({ frame, medianMs }) => ({ where: frame, value: medianMs })),
+  });
   return {
     results: { floor: least, usual, wide },
-    text: "One frame at a time, ms from the send to the answer (v2); left: usual limits and 10 rules, right: limits " +
-      "lifted and 100,000 rules\n" +
-      table(
-        ["frame", "floor", "verdict", "first", "median", "max", "CPU", "verdict", "first", "median", "max", "CPU"],
-        usual.map((found, i) => [found.frame, figure(least[i]?.medianMs ?? NaN), ...cells(found), ...cells(wide[i])]),
-      ),
-    aims: [
-      {
-        aim: "median time of the worst single frame, usual limits",
-        limit: 10,
-        unit: "ms",
-        measured: usual.map((found) => ({ where: found.frame, value: found.medianMs })),
-      },
-      {
-        aim: "median time of the worst single frame, limits lifted, 100,000 rules",
-        limit: 10,
-        unit: "ms",
-        measured: wide.map((found) => ({ where: found.frame, value: found.medianMs })),
-      },
-    ],
+    text: "One frame at a time, ms from the send to the answer (v2); CPU of the agent, median\n" +
+      table(["usual limits, 10 rules", "floor", ...header], rows(usual)) +
+      (quick ? "" : "\n\n" + table(["limits lifted, 100,000 rules", "floor", ...header], rows(wide))),
+    aims: [aim("usual limits", usual), aim("limits lifted, 100,000 rules", wide)],
   };
 }
 
@@ -287,7 +310,7 @@ async function start({ workbench }: SuiteOptions): Promise<Findings> {
     starts.push(agent.startMs);
   }
   const [cold = NaN, ...warm] = starts;
-  const medianMs = warm.toSorted((a, b) => a - b)[warm.length >> 1] ?? NaN;
+  const medianMs = median(warm);
   return {
     results: { coldMs: cold, warmMs: warm },
     text: table(["ready after ms", "median of 5", "fastest", "slowest", "the one before"], [

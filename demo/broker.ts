@@ -1,6 +1,6 @@
 import { Aedes } from "aedes";
-import { createServer, type Server } from "node:net";
 import type { BrokerAddress } from "./broker_websocket.ts";
+import { ConnStream } from "./conn_stream.ts";
 
 /** Which broker runs: one elsewhere, Mosquitto as a process of ours, or aedes in this process. */
 export type BrokerKind = "external" | "mosquitto" | "aedes";
@@ -56,17 +56,18 @@ function externalBroker(url: string): RunningBroker {
 
 async function startAedes(): Promise<RunningBroker> {
   const broker = await Aedes.createBroker();
-  const server: Server = createServer({ noDelay: true }, (socket) => broker.handle(socket));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("Cannot start aedes: it has no port");
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepting = (async () => {
+    for await (const conn of listener) broker.handle(new ConnStream(conn));
+  })();
   return {
     kind: "aedes",
     hostname: "127.0.0.1",
-    port: address.port,
+    port: listener.addr.port,
     async stop() {
+      listener.close();
+      await accepting;
       await new Promise<void>((resolve) => broker.close(resolve));
-      await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
 }

@@ -64,6 +64,8 @@ export interface InspectorCounts {
   unjudgedCloses: number;
   upgrades: number;
   upgradesRefused: number;
+  /** Upgrades without an answer when the agent's clock ran out, let in or not. */
+  upgradesLate: number;
   /** Upgrades that were let in without an answer. */
   upgradesUnseen: number;
   /** Times the breaker opened. */
@@ -96,6 +98,7 @@ export class FrameInspector {
     unjudgedCloses: 0,
     upgrades: 0,
     upgradesRefused: 0,
+    upgradesLate: 0,
     upgradesUnseen: 0,
     breakerOpened: 0,
     slowestVerdictMs: 0,
@@ -157,6 +160,7 @@ export class FrameInspector {
       }
       case "inspector-timeout":
       case "agent-timeout":
+        this.counts.upgradesLate++;
         return this.#unjudgedUpgrade(504, "Gateway timeout", "late");
       case "error":
         this.#options.log(outcome.message);

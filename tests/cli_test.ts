@@ -129,7 +129,12 @@ Deno.test("an idle connection of a proxy does not hold the end up", () =>
     const agent = await start(["-s", `${folder}/s`]);
     const connection = await Deno.connect({ transport: "unix", path: `${folder}/s` });
     assert.equal(await agent.end(), 0);
-    assert.equal(await connection.read(new Uint8Array(1)), null);
+    // Where the signal was quicker than the accept, the end comes as a reset.
+    const read = await connection.read(new Uint8Array(1)).catch((error) => {
+      if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
+      return null;
+    });
+    assert.equal(read, null);
     connection.close();
   }));
 

@@ -95,7 +95,7 @@ const MAX_RESTART_MS = 30_000;
  * users, else by the first password. They start beside this thread, which makes none of them itself (`Threads`).
  */
 export class BcryptPool {
-  readonly #threads: Threads;
+  readonly #threads: Pick<Threads, "start">;
   readonly #now: () => number;
   readonly #setTimer: (callback: () => void, ms: number) => () => void;
   readonly #onWorkerFailure: (why: string) => void;
@@ -105,7 +105,7 @@ export class BcryptPool {
   #isWarm = false;
   #isClosed = false;
 
-  constructor(threads: Threads, options: BcryptPoolOptions = {}) {
+  constructor(threads: Pick<Threads, "start">, options: BcryptPoolOptions = {}) {
     const { workers = Math.max(1, navigator.hardwareConcurrency - 1), maxQueued = 1000 } = options;
     this.#threads = threads;
     this.#now = options.now ?? (() => performance.now());

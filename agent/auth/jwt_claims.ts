@@ -1,5 +1,5 @@
 import { type Deny, deny } from "./answers.ts";
-import { isUsableName } from "./proved_name.ts";
+import { attributeText, isUsableName } from "./proved_name.ts";
 import { isJsonObject, type JsonObject, member } from "./strict_json.ts";
 
 /** What the configuration asks of claims. */
@@ -172,19 +172,4 @@ function readAttributes(payload: JsonObject): ReadonlyMap<string, string> | null
     if (text !== null) attributes.set(name, text);
   }
   return attributes.size === 0 ? null : attributes;
-}
-
-/** The text of a scalar, or null for what can be no attribute. */
-export function attributeText(value: unknown): string | null {
-  switch (typeof value) {
-    case "string":
-      return isUsableName(value) ? value : null;
-    case "boolean":
-      return String(value);
-    case "number":
-      // Past 2^53 two numbers have one text.
-      return Math.abs(value) <= Number.MAX_SAFE_INTEGER ? String(value) : null;
-    default:
-      return null;
-  }
 }

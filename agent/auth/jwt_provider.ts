@@ -6,9 +6,9 @@ import { type Algorithm, ALGORITHMS, readToken, signatureHolds, type Token } fro
 import { type ClaimRules, type Claims, endsAtMs, partiesFault, readClaims, timeFault } from "./jwt_claims.ts";
 import { KeyRing, readKeySet, type VerificationKey } from "./jwt_keys.ts";
 import { LocalKeys } from "./local_keys.ts";
+import { ProofCache } from "./proof_cache.ts";
 import type { Answer, Credentials, Identity, Provider, Work } from "./provider.ts";
 import type { Surroundings } from "./surroundings.ts";
-import { VerifiedTokens } from "./verified_tokens.ts";
 import { WorkQueue } from "./work_queue.ts";
 
 export type JwtConfig = Extract<ProviderConfig, { type: "jwt" }>;
@@ -25,6 +25,8 @@ const NO_REFRESH = failure('no key has the token\'s "kid", and the keys of the i
 const BUSY = failure("too many tokens wait for being verified");
 
 const SECRET_ALGORITHMS: ReadonlySet<Algorithm> = new Set(["HS256", "HS384", "HS512"]);
+/** A fleet of 10,000 comes back without verifying anything; at the longest token kept that is about 50 MB. */
+const CACHE = { maxProofs: 10_000, maxChars: 4096 };
 /** At 1 to 5 ms each, more would only come back to devices that have given up. */
 const MAX_SLOW_WAITING = 256;
 const FIRST_SLOW_GUESS_MS = 2;
@@ -105,7 +107,7 @@ export class JwtProvider implements Provider {
   readonly #allowed: ReadonlySet<Algorithm>;
   readonly #local: LocalKeys;
   readonly #surroundings: Surroundings;
-  readonly #verified = new VerifiedTokens<Finding>();
+  readonly #verified = new ProofCache<Finding>(CACHE);
   readonly #slow: WorkQueue;
   readonly #watch: { close(): unknown } | null;
   #remote: RemoteKeys | null = null;

@@ -17,7 +17,7 @@ export interface HashLimits {
 }
 
 /** bcrypt takes no more bytes of a password; what is longer would be cut without a word. */
-export const MAX_BCRYPT_BYTES = 72;
+const MAX_BCRYPT_BYTES = 72;
 
 const BCRYPT = /^\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{53}$/;
 const SHA256 = /^\$sha256\$([A-Za-z0-9_-]{22,86})\$([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])$/;
@@ -54,6 +54,16 @@ export function hashFault(hash: string, { minBcryptCost, maxBcryptCost }: HashLi
 /** The cost of a valid bcrypt hash; null for `$sha256$`. */
 export function bcryptCost(hash: string): number | null {
   return hash.startsWith("$2") ? Number(hash.slice(4, 6)) : null;
+}
+
+/**
+ * Why a password cannot be proved by bcrypt, or null. A NUL ends the password for tools written in C, while others take
+ * it for a byte like others; and since bcrypt repeats the password with a NUL behind it, `a` and `a NUL a` have one hash.
+ */
+export function bcryptPasswordFault(password: Uint8Array): "empty" | "too-long" | "nul" | null {
+  if (password.length === 0) return "empty";
+  if (password.length > MAX_BCRYPT_BYTES) return "too-long";
+  return password.includes(0) ? "nul" : null;
 }
 
 /** Whether a secret has that valid `$sha256$` hash, in constant time. About 4 µs for a short secret. */

@@ -14,3 +14,18 @@ export function isUsableName(text: string): boolean {
   if (text.length * 3 > MAX_NAME_BYTES && new TextEncoder().encode(text).length > MAX_NAME_BYTES) return false;
   return text.isWellFormed() && !UNUSABLE.test(text);
 }
+
+/** The text of a claim or field that is a scalar, for use as `${attr.NAME}` in rules; null for what can be none. */
+export function attributeText(value: unknown): string | null {
+  switch (typeof value) {
+    case "string":
+      return isUsableName(value) ? value : null;
+    case "boolean":
+      return String(value);
+    case "number":
+      // Past 2^53 two numbers have one text.
+      return Math.abs(value) <= Number.MAX_SAFE_INTEGER ? String(value) : null;
+    default:
+      return null;
+  }
+}

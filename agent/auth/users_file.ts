@@ -85,12 +85,15 @@ const SPELLINGS: ReadonlyMap<string, UserKey> = new Map(
   USER_KEYS.flatMap((key) => [[key, key], [key.replaceAll("-", "_"), key]] as const),
 );
 
+const MAX_SHARED = 10_000;
 const NO_GROUPS: readonly string[] = Object.freeze([]);
 
 class UsersReader {
   readonly findings: Finding[] = [];
   untold = 0;
   readonly #limits: HashLimits;
+  /** Lists of groups by what is in them: fleets have few, and equal ones cross threads as one. Bounded by MAX_SHARED. */
+  readonly #shared = new Map<string, readonly string[]>();
   /** As the source spells it; only its last part may be spelled otherwise than ours. */
   #raw: (string | number)[] = [];
 
@@ -150,7 +153,7 @@ class UsersReader {
           hash = this.#hash(found);
           break;
         case "groups":
-          groups = this.#texts(found);
+          groups = this.#share(this.#texts(found));
           break;
         case "enabled":
           if (typeof found === "boolean") enabled = found;
@@ -202,6 +205,17 @@ class UsersReader {
       this.#raw.pop();
     }
     return value as string[];
+  }
+
+  #share(texts: readonly string[]): readonly string[] {
+    const key = texts.length === 1 ? String(texts[0]) : texts.join("\0");
+    const shared = this.#shared.get(key);
+    // Texts with that character in them are not told apart by the key.
+    if (shared !== undefined && shared.length === texts.length && shared.every((text, i) => text === texts[i])) {
+      return shared;
+    }
+    if (shared === undefined && this.#shared.size < MAX_SHARED) this.#shared.set(key, texts);
+    return texts;
   }
 
   #attributes(value: unknown): ReadonlyMap<string, string> | null {

@@ -73,7 +73,9 @@ async function isSmallJson(path: string): Promise<boolean> {
 function loadInThread({ path, limits, previous, threads, signal }: UsersLoad): Promise<UsersLoadResult> {
   const { promise, resolve } = Promise.withResolvers<UsersLoadResult>();
   const builder = new UsersTableBuilder(previous);
+  let turn: ReturnType<typeof setTimeout> | undefined;
   const end = (result: UsersLoadResult): void => {
+    clearTimeout(turn);
     signal.removeEventListener("abort", abort);
     thread.stop();
     resolve(result);
@@ -86,7 +88,7 @@ function loadInThread({ path, limits, previous, threads, signal }: UsersLoad): P
       for (const record of report.records) builder.add(record);
       if (report.last) return end({ table: builder.finish() });
       // In another turn: pieces that are there already must not follow each other without a frame between them.
-      setTimeout(() => thread.post({ kind: "more" } satisfies UsersOrder), 0);
+      turn = setTimeout(() => thread.post({ kind: "more" } satisfies UsersOrder), 0);
     },
     onFailure: (why) => end({ problems: [unreadable(path, `the thread that read it failed: ${why}`)] }),
   });

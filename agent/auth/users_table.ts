@@ -28,7 +28,9 @@ export class UsersTableBuilder {
   readonly #previous: UsersTable;
   readonly #users = new Map<string, UserEntry>();
   readonly #usersByCost = new Map<number, number>();
+  /** Bounded by MAX_SHARED. */
   readonly #shared = new Map<string, readonly string[]>();
+  readonly #seen = new WeakMap<readonly string[], readonly string[]>();
   #same = 0;
   #known = 0;
 
@@ -37,27 +39,23 @@ export class UsersTableBuilder {
   }
 
   add(record: UserRecord): void {
-    const { hash, ...rest } = record;
     const before = this.#previous.users.get(record.name);
     if (before !== undefined) this.#known++;
+    const { name, hash, groups, enabled, clientIds, attributes, expiresAtMs } = record;
     const credential = before?.credential.hash === hash
       ? before.credential
       : Object.freeze({ hash, bcryptCost: bcryptCost(hash) });
     if (credential.bcryptCost !== null) {
       this.#usersByCost.set(credential.bcryptCost, (this.#usersByCost.get(credential.bcryptCost) ?? 0) + 1);
     }
-    let entry: UserEntry = { ...rest, credential };
+    const entry = { name, credential, groups: this.#share(groups), enabled, clientIds, attributes, expiresAtMs };
     if (before !== undefined && isSameUser(before, entry)) {
       this.#same++;
-      entry = before;
-    } else {
-      entry = Object.freeze({
-        ...entry,
-        groups: this.#share(entry.groups),
-        clientIds: entry.clientIds === null ? null : Object.freeze(entry.clientIds),
-      });
+      this.#users.set(name, before);
+      return;
     }
-    this.#users.set(record.name, entry);
+    if (clientIds !== null) Object.freeze(clientIds);
+    this.#users.set(name, Object.freeze(entry));
   }
 
   finish(): UsersTable {
@@ -80,13 +78,15 @@ export class UsersTableBuilder {
     return common;
   }
 
+  /** Lists are shared within a piece already, so most are found by themselves. */
   #share(texts: readonly string[]): readonly string[] {
+    const seen = this.#seen.get(texts);
+    if (seen !== undefined) return seen;
     const key = JSON.stringify(texts);
-    const shared = this.#shared.get(key);
-    if (shared !== undefined) return shared;
-    Object.freeze(texts);
-    if (this.#shared.size < MAX_SHARED) this.#shared.set(key, texts);
-    return texts;
+    const shared = this.#shared.get(key) ?? Object.freeze(texts);
+    if (this.#shared.size < MAX_SHARED) this.#shared.set(key, shared);
+    this.#seen.set(texts, shared);
+    return shared;
   }
 }
 

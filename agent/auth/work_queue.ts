@@ -34,17 +34,21 @@ export class WorkQueue {
     return this.#averageMs * (rounds + 1);
   }
 
-  /** The task's result, or null where there was no room for it. Rejects as the task does. */
-  async run<T>(task: () => Promise<T>): Promise<T | null> {
+  /**
+   * The task's result, or null where there was no room for it. Rejects as the task does. Where `measures` is false of a
+   * result its time says nothing of the next one's.
+   */
+  async run<T>(task: () => Promise<T>, measures: (result: T) => boolean = () => true): Promise<T | null> {
     if (this.full) return null;
     if (this.#running >= this.#options.concurrency) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     } else this.#running++;
     const startedMs = this.#options.monotonicMs();
     try {
-      return await task();
+      const result = await task();
+      if (measures(result)) this.#averageMs += WEIGHT * (this.#options.monotonicMs() - startedMs - this.#averageMs);
+      return result;
     } finally {
-      this.#averageMs += WEIGHT * (this.#options.monotonicMs() - startedMs - this.#averageMs);
       // The place goes to the next one; it is not free in between.
       const next = this.#waiting.shift();
       if (next === undefined) this.#running--;

@@ -116,7 +116,7 @@ function readWill(flags: number, level: ProtocolLevel): Will {
   return {
     topic,
     payload,
-    qos: Math.min(willQos(flags), 2) as Qos,
+    qos: willQos(flags) as Qos,
     retain: (flags & WILL_RETAIN) !== 0,
     delaySecs: properties.number(PROPERTY.WILL_DELAY, 0),
     responseTopic: properties.takeText(PROPERTY.RESPONSE_TOPIC),

@@ -57,6 +57,8 @@ export function publishHeadBytes(
   bodyBytes: number,
   level: number,
 ): number {
+  // A packet that was only reported as too large is read on: nothing has looked at the room for its fields.
+  if (bodyBytes < 2) return TOPIC_PAST_END;
   if (available < 2) return 2;
   let head = 2 + ((bytes[start] as number) << 8 | bytes[start + 1] as number) + (publishQos(firstByte) === 0 ? 0 : 2);
   if (head > bodyBytes) return TOPIC_PAST_END;

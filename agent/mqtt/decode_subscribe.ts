@@ -72,7 +72,7 @@ function readSubscription(level: number): Subscription {
   if (qos === 3) cursor.odd(SUBSCRIBE_QOS);
   if (level !== 5) {
     if ((options & 0xfc) !== 0) cursor.odd(SUBSCRIBE_OPTIONS);
-    return { filter, qos: Math.min(qos, 2) as Qos, noLocal: false, retainAsPublished: false, retainHandling: 0 };
+    return { filter, qos: qos as Qos, noLocal: false, retainAsPublished: false, retainHandling: 0 };
   }
   const noLocal = (options & 4) !== 0;
   const retainHandling = options >> 4 & 3;
@@ -81,9 +81,9 @@ function readSubscription(level: number): Subscription {
   if (noLocal && isShared(cursor.bytes, start, filterEnd)) cursor.odd(NO_LOCAL_SHARED);
   return {
     filter,
-    qos: Math.min(qos, 2) as Qos,
+    qos: qos as Qos,
     noLocal,
     retainAsPublished: (options & 8) !== 0,
-    retainHandling: Math.min(retainHandling, 2) as 0 | 1 | 2,
+    retainHandling: retainHandling as 0 | 1 | 2,
   };
 }

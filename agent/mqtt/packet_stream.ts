@@ -388,7 +388,7 @@ export class PacketStream {
   }
 
   #mayNotHold(bytes: number): boolean {
-    return bytes > MAX_HELD_BYTES && (this.maxPacketBytes === NO_LIMIT || bytes > this.maxPacketBytes);
+    return bytes > MAX_HELD_BYTES && (this.maxPacketBytes >= NO_LIMIT || bytes > this.maxPacketBytes);
   }
 
   /** Takes over what the cursor found; false if that ends the stream. */

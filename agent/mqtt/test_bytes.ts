@@ -27,7 +27,9 @@ export function testBytes(notation: string): Uint8Array<ArrayBuffer> {
     if (brace === "{") open.push([]);
     if (brace === "}") {
       open.pop();
-      (open.at(-1) as number[]).push(...varint(into.length), ...into);
+      const outer = open.at(-1) as number[];
+      outer.push(...varint(into.length));
+      for (const byte of into) outer.push(byte);
     }
   }
   return new Uint8Array(open[0] as number[]);

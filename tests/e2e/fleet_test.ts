@@ -29,10 +29,10 @@ Deno.test("500 clients at once connect and publish through proxy and agent", asy
   await withSite(TEST_RULES, async (site) => {
     for (const way of WAYS) {
       await t.step(`over ${way.protocol}, pool ${way.pool}`, async () => {
-        await withRoad(site, way, async ({ witness, proxy, frames }) => {
+        await withRoad(site, way, async ({ witness, proxy, frames, attempt }) => {
           const fleet = new Fleet();
           try {
-            const topic = `t/fleet/${way.protocol}/${way.pool}`;
+            const topic = `t/fleet/${way.protocol}/${way.pool}/${attempt}`;
             const inbox = inboxOf(await witness(`${topic}/+`));
             await fleet.order({ kind: "connect", url: proxy.url, count: CLIENTS, topic });
             await fleet.order({ kind: "publish" });

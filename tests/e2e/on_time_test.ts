@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ON_TIME, publish, STEP, subscribed, TEST_RULES, WAYS, withRoad, withSite } from "./support.ts";
+import { ON_TIME, onRoad, publish, STEP, subscribed, TEST_RULES, WAYS, withSite } from "./support.ts";
 
 const CLIENTS = 20;
 const MESSAGES = 10;
@@ -38,7 +38,7 @@ Deno.test("no verdict is late by the clocks of the proxy", async (t) => {
             let failure: unknown = null;
             const stallMs = await longestStall(async () => {
               try {
-                await withRoad(site, { ...way, ...ON_TIME, breaker: null }, async ({ connect, proxy }) => {
+                await onRoad(site, { ...way, ...ON_TIME }, async ({ connect, proxy }) => {
                   const topic = `t/time/${way.protocol}/${way.pool}/${attempt}`;
                   try {
                     const inbox = await subscribed(await connect("timekeeper", 4), topic, 1);

@@ -4,6 +4,7 @@ import { createLogger, type Logger } from "../../agent/log.ts";
 import { PolicyStore } from "../../agent/policy_store.ts";
 import { Heartbeat } from "../../agent/transport/heartbeat.ts";
 import { Peer } from "../../agent/transport/peer.ts";
+import { ReadRounds } from "../../agent/transport/read_rounds.ts";
 
 /** An agent that serves a Unix socket in this process. */
 export interface RunningAgent {
@@ -53,6 +54,7 @@ export async function startAgent(config: unknown): Promise<RunningAgent> {
 function serve(path: string, agent: Agent, log: Logger): () => Promise<void> {
   const listener = Deno.listen({ transport: "unix", path });
   const heartbeat = new Heartbeat(() => 0);
+  const rounds = new ReadRounds();
   const peers = new Map<Peer, Promise<void>>();
   const accepting = (async () => {
     for await (const connection of listener) {
@@ -60,6 +62,7 @@ function serve(path: string, agent: Agent, log: Logger): () => Promise<void> {
         agent,
         log,
         heartbeat,
+        rounds,
         now: () => 0,
         yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
         name: `#${peers.size + 1}`,

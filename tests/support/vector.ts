@@ -132,8 +132,9 @@ export function readVectors(json: string, file: string): Vector[] {
       if (!Array.isArray(vector[key]) && key !== "tags") throw new Error(`${where}: no "${key}"`);
     }
     if (!VERDICTS.has(vector["verdict"])) throw new Error(`${where}: no "verdict"`);
-    if (names.has(vector["name"] as string)) throw new Error(`${where}: the name comes twice`);
-    names.add(vector["name"] as string);
+    const name = `${vector["class"]}: ${vector["name"]}`;
+    if (names.has(name)) throw new Error(`${where}: the name comes twice`);
+    names.add(name);
     for (const step of vector["frames"] as Record<string, unknown>[]) {
       for (const key of Object.keys(step)) if (!STEP_KEYS.has(key)) throw new Error(`${where}: unknown key "${key}"`);
       if (!("event" in step) && typeof step["hex"] !== "string") throw new Error(`${where}: a frame without "hex"`);

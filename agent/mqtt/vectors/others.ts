@@ -49,7 +49,7 @@ export const OTHER_VECTORS: readonly Vector[] = [
   noted(ALL, "PINGRESP with bytes behind it", `d0 { 01 02 }`, "mqtt-trailing-bytes", { type: 13 }),
   noted(ALL, "PINGRESP with a flag", `d8 00`, "mqtt-fixed-header-flags", { type: 13 }),
   noted(ALL, "PINGRESP whose length takes four bytes", `d0 80 80 80 00`, "mqtt-remaining-length-minimal", { type: 13 }),
-  noted(ALL, "PINGREQ from the broker", `c0 00`, "mqtt-client-packet", { type: 12 }),
+  unreadable(ALL, "PINGREQ", `c0 00`, "mqtt-client-packet", { refusedAfter: 1 }),
 
   // Acknowledgements.
   ...ACKS.flatMap(([first, type, name]) => [
@@ -223,14 +223,8 @@ export const OTHER_VECTORS: readonly Vector[] = [
   delivered(V5, "AUTH of the broker", `f0 { 18 { 15 "SCRAM" 16 0000 } }`, { reasonCode: 0x18 }),
   noted(V5, "AUTH of the broker without anything", `f0 00`, "mqtt-auth-method-missing", { authenticationMethod: null }),
   noted(V5, "AUTH of the broker with the code of a client", `f0 { 19 { 15 "m" } }`, "mqtt-auth-reason"),
-  noted(OLD, "AUTH of the broker", `f0 { 18 { 15 "m" } }`, "mqtt-auth-level", { authenticationMethod: "m" }),
+  unreadable(OLD, "AUTH", `f0 { 18 { 15 "m" } }`, "mqtt-auth-level", { refusedAfter: 1 }),
 
   // A broker that sends what a client sends.
-  noted(V4, "CONNECT from the broker", `10 { "MQTT" 04 02 003c "a" }`, "mqtt-client-packet", { clientId: "a" }),
-  unreadable(
-    V4,
-    "CONNECT from the broker of an unknown version",
-    `10 { "MQTT" 09 02 003c "a" }`,
-    "mqtt-protocol-version",
-  ),
+  unreadable(V4, "CONNECT", `10 { "MQTT" 04 02 003c "a" }`, "mqtt-client-packet", { refusedAfter: 1 }),
 ];

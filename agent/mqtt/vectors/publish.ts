@@ -164,7 +164,7 @@ export const PUBLISH_VECTORS: readonly Vector[] = [
     `30 { "ok" { 01 01 } 'a' c328 'bc' }`,
     "mqtt-payload-format",
     {
-      refusedAfter: 11,
+      refusedAfter: 12,
     },
   ),
   refused(V5, "payload that ends inside a character", `30 { "ok" { 01 01 } 'a' e282 }`, "mqtt-payload-format"),

@@ -31,18 +31,17 @@ export function compileAcl(config: AclConfig): CompileResult {
 /** As {@link compileAcl}, in steps of a few milliseconds: between them others may work, so that a reload delays no verdict. */
 export function* compileAclSteps(config: AclConfig): Generator<void, CompileResult> {
   const checker = new RuleChecker(config);
-  const checked: { match: number; expiresMs: number }[] = [];
-  for (const [index, rule] of config.rules.entries()) {
-    checked.push(checker.check(rule, index));
-    if (checked.length % RULES_PER_STEP === 0) yield;
+  for (let place = 0; place < config.rules.length; place++) {
+    checker.check(config.rules[place]!, place);
+    if (place % RULES_PER_STEP === 0) yield;
   }
   if (checker.problems.length > 0) return { problems: checker.problems };
 
+  const builder = new AclBuilder(config, checker.matches);
   const places = decidingOrder(config.rules);
-  const expiresMs = Float64Array.from(places, (place) => checked[place]!.expiresMs);
-  const builder = new AclBuilder(config, checker.matches, expiresMs);
-  for (const [order, place] of places.entries()) {
-    builder.add(config.rules[place]!, place, checked[place]!.match, order);
+  for (let order = 0; order < places.length; order++) {
+    const place = places[order]!;
+    builder.add(config.rules[place]!, place, checker.matchOfRule[place]!, checker.expiresMs[place]!);
     if (order % RULES_PER_STEP === 0) yield;
   }
   return { acl: builder.finish() };
@@ -58,6 +57,7 @@ class AclBuilder {
   readonly #config: AclConfig;
   readonly #rules: CompiledRule[] = [];
   readonly #matches: { match: CompiledMatch; classes: RuleClass[] }[];
+  readonly #expiresMs: Float64Array;
   readonly #lists: RuleLists;
   readonly #levels = new LevelTable();
   readonly #templates = new TemplateTable();
@@ -65,19 +65,21 @@ class AclBuilder {
   readonly #overlaps: OverlapIndex;
   readonly #subjects = new SubjectIndex();
   readonly #literals = new Map<string, number>();
-  readonly #classes = new Map<number, RuleClass>();
   readonly #labels: number[] = [];
   #deepest = 0;
 
-  constructor(config: AclConfig, matches: readonly CompiledMatch[], expiresMs: Float64Array) {
+  constructor(config: AclConfig, matches: readonly CompiledMatch[]) {
     this.#config = config;
     this.#matches = matches.map((match) => ({ match, classes: [] }));
-    this.#lists = new RuleLists(expiresMs);
+    this.#expiresMs = new Float64Array(config.rules.length);
+    this.#lists = new RuleLists(this.#expiresMs);
     this.#trie = new RuleTrie(this.#lists, this.#templates);
     this.#overlaps = new OverlapIndex(this.#lists, this.#templates);
   }
 
-  add(rule: RuleConfig, index: number, match: number, order: number): void {
+  add(rule: RuleConfig, index: number, match: number, expiresMs: number): void {
+    const order = this.#rules.length;
+    this.#expiresMs[order] = expiresMs;
     this.#rules.push({
       name: rule.name,
       index,
@@ -91,7 +93,7 @@ class AclBuilder {
     const of = this.#class(rule, match, order);
     if ((of.bits & BIT.CONNECT) !== 0) of.connectRules = this.#lists.add(of.connectRules, order);
     if (rule.actions?.includes("receive")) {
-      of.listsReceiveUntilMs = Math.max(of.listsReceiveUntilMs, this.#lists.expiresMs[order]!);
+      of.listsReceiveUntilMs = Math.max(of.listsReceiveUntilMs, expiresMs);
     }
     for (const topic of rule.topics ?? []) {
       if (of.literal) this.#addLiteral(of, topic, order);
@@ -135,10 +137,12 @@ class AclBuilder {
     const bits = actionBits(rule);
     const listsReceive = rule.actions?.includes("receive") ?? false;
     const flags = bits << 4 | Number(listsReceive) << 3 | Number(allow) << 2 | Number(shadow) << 1 | Number(literal);
-    const key = match * 4096 + flags;
-    const known = this.#classes.get(key);
-    if (known !== undefined) return known;
+    const { classes } = this.#matches[match]!;
+    for (const known of classes) {
+      if (known.flags === flags) return known;
+    }
     const made: RuleClass = {
+      flags,
       allow,
       shadow,
       literal,
@@ -149,8 +153,6 @@ class AclBuilder {
       connectRules: 0,
       listsReceiveUntilMs: -Infinity,
     };
-    this.#classes.set(key, made);
-    const { classes } = this.#matches[match]!;
     if (classes.length === 0) this.#subjects.add(this.#matches[match]!.match, match);
     classes.push(made);
     return made;

@@ -67,6 +67,8 @@ export const BIT = {
 
 /** Rules that differ only in topics, order and expiry, and so can share one trie. */
 export interface RuleClass {
+  /** All that the class is told apart by, the match aside, as one number. */
+  readonly flags: number;
   readonly allow: boolean;
   readonly shadow: boolean;
   readonly literal: boolean;

@@ -117,7 +117,7 @@ export function decideConnect(s: SubjectAcl, nowMs: number): AclDecision {
   return conclude(s, 0, true, "default");
 }
 
-/** Orders of the first rules that the last search found, that decide and that only watch; `NO_ORDER` for none. */
+/** Orders of the first rules that the last search found: one that decides, `NO_ORDER` for none, and one that only watches, which counts if it is before the other. */
 const found = { order: NO_ORDER, shadowOrder: NO_ORDER, tooBroad: false };
 
 function judge(
@@ -145,7 +145,7 @@ function search(s: SubjectAcl, request: TopicRequest, bits: number, shadowBits: 
   // Steps of their own: rules that are only tried out must not make anything too broad.
   request.stepsLeft = MAX_STEPS;
   const shadowOrder = firstRule(s, s.shadowClasses, request, shadowBits, found.order, nowMs);
-  if (shadowOrder < found.order && request.stepsLeft >= 0) found.shadowOrder = shadowOrder;
+  if (request.stepsLeft >= 0) found.shadowOrder = shadowOrder;
 }
 
 /** Order of the first rule of the classes that applies, if that is less than `bound`; else `bound`. */

@@ -194,6 +194,15 @@ Deno.test("a delivery is judged by rules that list receive if one of them holds 
   }
 });
 
+Deno.test("rules that list receive count as long as one of them is in force", () => {
+  const listing = (expires: string): RuleSketch => ({ topics: ["r"], actions: ["receive"], expires });
+  const subscribeOnly: RuleSketch = { topics: ["s"], actions: ["subscribe"] };
+  for (const order of [["2026-05-01", "2027-01-01"], ["2027-01-01", "2026-05-01"]]) {
+    assert.equal(receive(rules([...order.map(listing), subscribeOnly]), "s"), "deny no-rule");
+  }
+  assert.equal(receive(rules([listing("2026-05-01"), subscribeOnly]), "s"), "allow rule-1");
+});
+
 Deno.test("a delivery is judged by its name, also by deny rules, and an odd name is text", () => {
   const s = rules([{ topics: ["a/b"], decision: "deny" }, { topics: ["a/+"] }], { "forbid-characters": "." });
   assert.equal(receive(s, "a/b"), "deny rule-0");

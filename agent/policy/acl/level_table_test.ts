@@ -31,3 +31,21 @@ Deno.test("LevelTable tells texts with the same hash apart", () => {
   assert.equal(find(table, "Aa"), first);
   assert.equal(find(table, "AaAa"), UNKNOWN);
 });
+
+Deno.test("LevelTable does not read on into the text that is stored behind", () => {
+  // A text `s` and two units `u` such that `s + u` has the hash of `s`, with `u` at the beginning of what is stored next.
+  for (let n = 0;; n++) {
+    const text = `s${n}`;
+    let hash = EMPTY_LEVEL_HASH;
+    for (const unit of text) hash = hashUnit(hash, unit.charCodeAt(0));
+    const missing = Math.imul(hash, 1 - 31 * 31) >>> 0;
+    if (missing > 0xffff * 31) continue;
+    const longer = String.fromCharCode(Math.floor(missing / 31), missing % 31);
+    const table = new LevelTable();
+    const number = table.intern(text, 0, text.length);
+    table.intern(`${longer}x`, 0, 3);
+    assert.equal(find(table, text), number);
+    assert.equal(find(table, text + longer), UNKNOWN);
+    return;
+  }
+});

@@ -53,23 +53,33 @@ export class RuleChecker {
   readonly problems: AclProblem[];
   /** Distinct matches in order of appearance. */
   readonly matches: CompiledMatch[] = [];
+  /** Number of the match of each rule, by place. */
+  readonly matchOfRule: Int32Array;
+  /** When each rule expires, by place: milliseconds since 1970, infinity for never. */
+  readonly expiresMs: Float64Array;
   readonly #matchNumbers = new Map<string, number>();
   /** Problems of matches that have some. */
   readonly #matchProblems = new Map<number, readonly MatchProblem[]>();
-  readonly #firstByName = new Map<string, number>();
+  readonly #names = new Set<string>();
+  readonly #rules: readonly RuleConfig[];
+  #places: Map<string, number> | null = null;
   readonly #unwrapper: Unwrapper;
 
   constructor(config: AclConfig) {
     this.problems = sectionProblems(config);
+    this.#rules = config.rules;
+    this.matchOfRule = new Int32Array(config.rules.length);
+    this.expiresMs = new Float64Array(config.rules.length);
     this.#unwrapper = new Unwrapper(config.unwrap.filter((prefix) => unwrapProblem(prefix) === null));
   }
 
-  /** Checks the rule at place `index`; returns the number of its match and when it expires. */
-  check(rule: RuleConfig, index: number): { match: number; expiresMs: number } {
+  /** Checks the rule at place `index`. */
+  check(rule: RuleConfig, index: number): void {
     const report = (key: string, message: string) => this.problems.push({ rule: index, key, message });
-    const first = this.#firstByName.get(rule.name);
-    if (first === undefined) this.#firstByName.set(rule.name, index);
-    else report("name", `Cannot use the name "${rule.name}" twice: rule ${first + 1} has it`);
+    const known = this.#names.size;
+    if (this.#names.add(rule.name).size === known) {
+      report("name", `Cannot use the name "${rule.name}" twice: rule ${this.#firstPlace(rule.name) + 1} has it`);
+    }
 
     const actions = ruleActions(rule);
     const topics = rule.topics ?? [];
@@ -85,17 +95,21 @@ export class RuleChecker {
     if (rule["max-qos"] !== undefined && rule.decision === "deny") {
       report("max-qos", 'Cannot use "max-qos" in a rule that denies: it bounds what is allowed');
     }
-    let expiresMs = Infinity;
-    if (rule.expires !== undefined) {
-      expiresMs = parseExpiry(rule.expires);
-      if (Number.isNaN(expiresMs)) {
-        report(
-          "expires",
-          `Cannot use "${rule.expires}" as "expires": it is no ISO 8601 date, or date and time with offset (2027-01-31, 2027-01-31T12:00:00Z)`,
-        );
-      }
+    const expiresMs = rule.expires === undefined ? Infinity : parseExpiry(rule.expires);
+    if (Number.isNaN(expiresMs)) {
+      report(
+        "expires",
+        `Cannot use "${rule.expires}" as "expires": it is no ISO 8601 date, or date and time with offset (2027-01-31, 2027-01-31T12:00:00Z)`,
+      );
     }
-    return { match: this.#match(rule, report), expiresMs };
+    this.expiresMs[index] = expiresMs;
+    this.matchOfRule[index] = this.#match(rule, report);
+  }
+
+  /** Place of the first rule of this name. Not kept until a name is there twice. */
+  #firstPlace(name: string): number {
+    this.#places ??= new Map(this.#rules.map((rule, place) => [rule.name, place] as const).reverse());
+    return this.#places.get(name) ?? 0;
   }
 
   #match(rule: RuleConfig, report: (key: string, message: string) => void): number {
@@ -108,7 +122,9 @@ export class RuleChecker {
       this.#matchNumbers.set(key, number);
       if (problems.length > 0) this.#matchProblems.set(number, problems);
     }
-    for (const problem of this.#matchProblems.get(number) ?? []) report(`match/${problem.key}`, problem.message);
+    if (this.#matchProblems.size > 0) {
+      for (const problem of this.#matchProblems.get(number) ?? []) report(`match/${problem.key}`, problem.message);
+    }
     return number;
   }
 

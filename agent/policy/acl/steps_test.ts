@@ -88,6 +88,7 @@ Deno.test("what would need more steps than MAX_STEPS is refused as too broad", (
   const s = bound([...correlated, { topics: ["#"] }]);
   const decision = decideSubscribe(s, "+/a/d", 0, NOW_MS);
   assert.deepEqual([decision.allowed, decision.reason, decision.rule], [false, "too-broad", null]);
+  assert.ok(steps(s) <= MAX_STEPS + 1, String(steps(s)));
   assert.equal(decideSubscribe(s, "+/a/e", 0, NOW_MS).allowed, true);
   assert.equal(decidePublish(s, "0/a/d", 0, false, NOW_MS).allowed, true);
   // A rule that decides earlier makes the search unnecessary.
@@ -95,6 +96,15 @@ Deno.test("what would need more steps than MAX_STEPS is refused as too broad", (
   assert.equal(decideSubscribe(first, "+/a/d", 0, NOW_MS).allowed, true);
   const unsubscribing = bound(correlated.map((rule) => ({ ...rule, actions: ["unsubscribe" as const] })));
   assert.equal(decideUnsubscribe(unsubscribing, "+/a/d", NOW_MS).reason, "too-broad");
+});
+
+Deno.test("rules that say the same again make nothing too broad", () => {
+  const s = bound([
+    ...many(2 * MAX_STEPS, (n) => ({ topics: [n % 2 === 0 ? "7/a/c" : "7/b/d"], decision: "deny" as const })),
+    { topics: ["#"] },
+  ]);
+  assert.equal(decideSubscribe(s, "+/a/d", 0, NOW_MS).allowed, true);
+  assert.ok(steps(s) < 10, String(steps(s)));
 });
 
 Deno.test("shadow and expired rules make nothing too broad", () => {
@@ -134,4 +144,27 @@ Deno.test("rules of nothing but + and literals in all combinations cost at most 
   assert.equal(decidePublish(s, "b/".repeat(depth - 1) + "b", 0, false, NOW_MS).rule?.name, `rule-${2 ** depth - 1}`);
   assert.equal(decidePublish(s, "a/".repeat(depth) + "a", 0, false, NOW_MS).allowed, true);
   assert.ok(steps(s) <= 2 ** (depth + 1), String(steps(s)));
+});
+
+Deno.test("a PUBLISH that more than MAX_STEPS nodes match is refused as too broad", () => {
+  const depth = 15;
+  const rules = many(2 ** depth, (n) => ({
+    topics: [Array.from({ length: depth }, (_, level) => (n >> level) & 1 ? "+" : "a").join("/")],
+    decision: "deny" as const,
+  }));
+  const s = bound([...rules, { topics: ["#"] }]);
+  const decision = decidePublish(s, "a/".repeat(depth) + "a", 0, false, NOW_MS);
+  assert.deepEqual([decision.allowed, decision.reason], [false, "too-broad"]);
+  assert.ok(steps(s) <= MAX_STEPS + 1, String(steps(s)));
+});
+
+Deno.test("what comes after a rule that applies is not looked at, neither below a node nor in other classes", () => {
+  const groups = Array.from({ length: 1000 }, (_, n) => `g${n}`);
+  const s = bound([
+    { topics: ["#"] },
+    ...many(1000, (n) => ({ topics: ["a/+/c", "+/b/c", "a/b/+"], match: { groups: [`g${n}`] } })),
+    { topics: ["a/+/c", "+/b/c", "a/b/+"] },
+  ], client({ groups }));
+  // The root, and its two children, of which nothing is asked but the order of their first rule.
+  assert.equal(publishSteps(s, "a/b/c"), 3);
 });

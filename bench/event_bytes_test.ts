@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { BenchSession } from "./closed_loop.ts";
+import { frameMessage, frameTemplate, readVerdict } from "./event_bytes.ts";
+
+/** Recorded from the client libraries of the proxies: a CONNACK of the broker and a PUBLISH of the client. */
+const RECORDED: Readonly<Record<1 | 2, readonly string[]>> = {
+  1: [
+    "000000e97b2276657273696f6e223a312c226576656e745f74797065223a227765625f736f636b65745f6672616d65222c22" +
+    "7061796c6f6164223a7b22636c69656e745f6970223a2231302e302e302e313a3531323334222c22636c69656e745f746f5f" +
+    "736572766572223a66616c73652c22636f7272656c6174696f6e5f6964223a2237643366306135322d73657373696f6e2d30" +
+    "303031222c2264617461223a224941494141413d3d222c2266696e223a747275652c226672616d655f696e646578223a302c" +
+    "226f70636f6465223a2262696e617279222c22726f7574655f6964223a226d717474227d7d",
+    "000001187b2276657273696f6e223a312c226576656e745f74797065223a227765625f736f636b65745f6672616d65222c22" +
+    "7061796c6f6164223a7b22636c69656e745f6970223a2231302e302e302e313a3531323334222c22636c69656e745f746f5f" +
+    "736572766572223a747275652c22636f7272656c6174696f6e5f6964223a2237643366306135322d73657373696f6e2d3030" +
+    "3031222c2264617461223a224d69634144334e6c626e4e76636e4d76637a45765a4746305951414865794a305a5731775a58" +
+    "4a68644856795a5349364d6a45754e58303d222c2266696e223a747275652c226672616d655f696e646578223a312c226f70" +
+    "636f6465223a2262696e617279222c22726f7574655f6964223a226d717474227d7d",
+  ],
+  2: [
+    "000000b2157b22636c69656e745f6970223a2231302e302e302e313a3531323336222c22636c69656e745f746f5f73657276" +
+    "6572223a66616c73652c22636f7272656c6174696f6e5f6964223a2237643366306135322d73657373696f6e2d3030303322" +
+    "2c2264617461223a224941494141413d3d222c2266696e223a747275652c226672616d655f696e646578223a302c226f7063" +
+    "6f6465223a2262696e617279222c22726f7574655f6964223a226d717474227d",
+    "000000e1157b22636c69656e745f6970223a2231302e302e302e313a3531323336222c22636c69656e745f746f5f73657276" +
+    "6572223a747275652c22636f7272656c6174696f6e5f6964223a2237643366306135322d73657373696f6e2d30303033222c" +
+    "2264617461223a224d69634144334e6c626e4e76636e4d76637a45765a4746305951414865794a305a5731775a584a686448" +
+    "56795a5349364d6a45754e58303d222c2266696e223a747275652c226672616d655f696e646578223a312c226f70636f6465" +
+    "223a2262696e617279222c22726f7574655f6964223a226d717474227d",
+  ],
+};
+/** Answers of an agent over v2 to session 0003. */
+const ALLOW = "00000161207b2276657273696f6e223a322c226465636973696f6e223a22616c6c6f77222c22726571756573745f68656164" +
+  "657273223a5b5d2c22726573706f6e73655f68656164657273223a5b5d2c22726f7574696e675f6d65746164617461223a7b" +
+  "7d2c226175646974223a7b2274616773223a5b226d717474222c22636f6e6e656374222c2273756363657373225d2c227275" +
+  "6c655f696473223a5b5d2c22636f6e666964656e6365223a6e756c6c2c22726561736f6e5f636f646573223a5b5d2c226375" +
+  "73746f6d223a7b22636f7272656c6174696f6e5f6964223a2237643366306135322d73657373696f6e2d30303033227d7d2c" +
+  "226e656564735f6d6f7265223a66616c73652c22726571756573745f626f64795f6d75746174696f6e223a6e756c6c2c2272" +
+  "6573706f6e73655f626f64795f6d75746174696f6e223a6e756c6c2c22776562736f636b65745f6465636973696f6e223a22" +
+  "616c6c6f77227d";
+const DROP = "00000182207b2276657273696f6e223a322c226465636973696f6e223a22616c6c6f77222c22726571756573745f68656164" +
+  "657273223a5b5d2c22726573706f6e73655f68656164657273223a5b5d2c22726f7574696e675f6d65746164617461223a7b" +
+  "7d2c226175646974223a7b2274616773223a5b226d717474222c22626c6f636b6564225d2c2272756c655f696473223a5b22" +
+  "61636c2d64656e696564225d2c22636f6e666964656e6365223a6e756c6c2c22726561736f6e5f636f646573223a5b224e6f" +
+  "206d61746368696e672072756c652c2064656661756c742064656e79225d2c22637573746f6d223a7b22636f7272656c6174" +
+  "696f6e5f6964223a2237643366306135322d73657373696f6e2d30303033227d7d2c226e656564735f6d6f7265223a66616c" +
+  "73652c22726571756573745f626f64795f6d75746174696f6e223a6e756c6c2c22726573706f6e73655f626f64795f6d7574" +
+  "6174696f6e223a6e756c6c2c22776562736f636b65745f6465636973696f6e223a2264726f70227d";
+const ANSWERED_ID = "7d3f0a52-session-0003";
+
+/** The event of a recorded message, and the bytes of the whole message. */
+function frames(version: 1 | 2) {
+  return RECORDED[version].map((hex) => {
+    const bytes = Uint8Array.fromHex(hex);
+    const json = JSON.parse(new TextDecoder().decode(bytes.subarray(version === 1 ? 4 : 5)));
+    return { bytes, event: version === 1 ? json.payload : json };
+  });
+}
+
+for (const version of [1, 2] as const) {
+  Deno.test(`frameMessage() writes the bytes of real clients, v${version}`, () => {
+    for (const { bytes, event } of frames(version)) {
+      const origin = { correlationId: event.correlation_id, clientIp: event.client_ip };
+      const data = Uint8Array.fromBase64(event.data);
+      const template = frameTemplate(version, origin, data, event.client_to_server);
+      assert.deepEqual(frameMessage(template, event.frame_index), bytes);
+    }
+  });
+}
+
+Deno.test("a session counts frame_index up by one in each direction, across changes of length", () => {
+  const origin = { correlationId: "c", clientIp: "10.0.0.1:1" };
+  const template = (fromClient: boolean) => frameTemplate(1, origin, Uint8Array.of(0xc0, 0), fromClient);
+  const session = new BenchSession(origin, [
+    { template: template(true), expected: "allow", fromClient: true },
+    { template: template(true), expected: "allow", fromClient: true },
+    { template: template(false), expected: "allow", fromClient: false },
+  ], { fromClient: 8, fromBroker: 98 });
+  const into = new Uint8Array(1024);
+  const want = { true: 8, false: 98 };
+  for (let i = 0; i < 3000; i++) {
+    const { template: { head, tail }, fromClient } = session.next;
+    const end = session.write(into, 16);
+    const expected = frameMessage({ head, tail }, want[`${fromClient}`]++);
+    assert.deepEqual(into.subarray(16, end), expected);
+  }
+});
+
+Deno.test("readVerdict() reads recorded answers and refuses one for another correlation id", () => {
+  const [allow, drop] = [ALLOW, DROP].map((hex) => Uint8Array.fromHex(hex).subarray(4)) as [Uint8Array, Uint8Array];
+  assert.equal(readVerdict(2, ANSWERED_ID, allow), "allow");
+  assert.equal(readVerdict(2, ANSWERED_ID, drop), "drop");
+  assert.throws(() => readVerdict(2, "another", allow), /it is for/);
+  assert.throws(() => readVerdict(1, ANSWERED_ID, allow.subarray(1)), /version 2/);
+});

@@ -1,4 +1,13 @@
-import type { Connect, Disconnect, Message, Packet, Publish, Subscribe, Unsubscribe } from "./mqtt/packet.ts";
+import type {
+  Connect,
+  Disconnect,
+  Message,
+  Packet,
+  Publish,
+  Subscribe,
+  Subscription,
+  Unsubscribe,
+} from "./mqtt/packet.ts";
 import { PACKET } from "./mqtt/packet.ts";
 import { NEED_MORE, PACKET as WHOLE, PUBLISH_END, PUBLISH_HEAD, TOO_LARGE, VIOLATION } from "./mqtt/packet_stream.ts";
 import { type FrameReport, KIND, NOTE } from "./frame_report.ts";
@@ -23,6 +32,7 @@ import {
   checkVersion,
   checkWillDelay,
 } from "./policy/limit_check.ts";
+import { checkTopicSize } from "./policy/topic_check.ts";
 import {
   ABOVE_BROKER_SIZE,
   AFTER_DISCONNECT,
@@ -262,7 +272,7 @@ function judgeSubscribe(session: Session, subscribe: Subscribe, report: FrameRep
   report.count(subscribe.type, KIND.SUBSCRIBE);
   report.awaitingAnswer++;
   on.reset();
-  on.subscriptions = (session.subscriptions?.size ?? 0) + subscriptions.length;
+  on.subscriptions = subscriptionsWith(session, subscriptions);
   let topic = subscriptions[0]?.filter ?? null;
   let refused = checkSubscribeLimits(subscribe, on);
   for (let i = 0; i < subscriptions.length && refused === null; i++) {
@@ -281,6 +291,15 @@ function judgeSubscribe(session: Session, subscribe: Subscribe, report: FrameRep
   report.refuse(refused, on.action, subscribe.type, topic, on.rule);
 }
 
+/** How many subscriptions there would be: one to a filter that is there replaces it ([MQTT-3.8.4-3]). */
+function subscriptionsWith(session: Session, asked: readonly Subscription[]): number {
+  const { subscriptions } = session;
+  if (subscriptions === null) return asked.length;
+  let count = subscriptions.size;
+  for (const { filter } of asked) if (!subscriptions.has(filter)) count++;
+  return count;
+}
+
 function judgeUnsubscribe(unsubscribe: Unsubscribe, report: FrameReport, on: Ground): void {
   const { filters } = unsubscribe;
   report.count(unsubscribe.type, KIND.UNSUBSCRIBE);
@@ -290,7 +309,7 @@ function judgeUnsubscribe(unsubscribe: Unsubscribe, report: FrameReport, on: Gro
   let refused: Reason | null = null;
   for (let i = 0; i < filters.length && refused === null; i++) {
     const filter = filters[i] as string;
-    refused = checkUnsubscribeAcl(filter, on);
+    refused = checkTopicSize(filter, on) ?? checkUnsubscribeAcl(filter, on);
     if (refused !== null) topic = on.topic ?? filter;
     noteFindings(report, on);
   }

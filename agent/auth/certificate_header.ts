@@ -124,7 +124,7 @@ function readPemOnly(text: string): readonly Uint8Array[] | null {
 
 /** One certificate in PEM, as it is or percent-encoded: nginx writes both, with tabs for the line ends of the first. */
 function onlyPem(value: string): Uint8Array | null {
-  const text = value.startsWith("-----BEGIN CERTIFICATE") ? value : decodePercent(value);
+  const text = value.includes("%") ? decodePercent(value) : value;
   const found = text === null ? null : readPemOnly(text);
   return found?.length === 1 ? found[0] ?? null : null;
 }

@@ -1,11 +1,13 @@
 /**
  * Topic names and topic filters, MQTT 5.0 section 4.7 (the same in 3.1.1).
  *
- * A filter stands for a set of topic names, and everything here follows from that set: `#` includes the parent level (`a/#` matches `a`, section 4.7.1.2),
- * a leading `+` or `#` matches no name that begins with `$` ([MQTT-4.7.2-1]), empty levels count, a name has at least one character ([MQTT-4.7.3-1]),
- * text is compared as it is, without normalisation or case folding ([MQTT-4.7.3-4]).
+ * A filter stands for a set of topic names, and everything here follows from that set: `#` includes the parent level
+ * (`a/#` matches `a`, section 4.7.1.2), a leading `+` or `#` matches no name that begins with `$` ([MQTT-4.7.2-1]),
+ * empty levels count, a name has at least one character ([MQTT-4.7.3-1]), text is compared as it is, without
+ * normalisation or case folding ([MQTT-4.7.3-4]).
  *
- * These functions are the plain statement of the rules. What judges packets is compiled from them (`policy/acl`) and tested against them.
+ * These functions are the plain statement of the rules. What judges packets is compiled from them (`policy/acl`) and
+ * tested against them.
  */
 
 /** Longest topic name or filter in bytes of UTF-8 ([MQTT-4.7.3-3]). */
@@ -27,7 +29,10 @@ export function filterMatches(filter: string, name: string): boolean {
   return levels.length === nameLevels.length;
 }
 
-/** True if every name that `inner` matches is matched by `outer`: set inclusion, exactly (`+/#` covers `#`). Both must be valid; O(length). */
+/**
+ * True if every name that `inner` matches is matched by `outer`: set inclusion, exactly (`+/#` covers `#`). Both must
+ * be valid; O(length).
+ */
 export function filterCovers(outer: string, inner: string): boolean {
   const a = parseFilter(outer);
   const b = parseFilter(inner);
@@ -63,8 +68,9 @@ export function isValidFilter(filter: string): boolean {
 }
 
 /**
- * Why `filter` is no topic filter, or null if it is one. `$share/…` is looked at as any other text: see {@link splitShared}.
- * Refused: empty, longer than 65,535 bytes, U+0000 or a lone surrogate, `#` not alone or not last, `+` not alone in its level.
+ * Why `filter` is no topic filter, or null if it is one. `$share/…` is looked at as any other text: see {@link
+ * splitShared}. Refused: empty, longer than 65,535 bytes, U+0000 or a lone surrogate, `#` not alone or not last, `+`
+ * not alone in its level.
  */
 export function filterProblem(filter: string): string | null {
   const problem = textProblem(filter);
@@ -80,14 +86,17 @@ export function filterProblem(filter: string): string | null {
   return null;
 }
 
-/** True if `name` is a topic name: not empty, at most 65,535 bytes, no wildcard ([MQTT-3.3.2-2]), no U+0000, no lone surrogate. */
+/**
+ * True if `name` is a topic name: not empty, at most 65,535 bytes, no wildcard ([MQTT-3.3.2-2]), no U+0000, no lone
+ * surrogate.
+ */
 export function isValidName(name: string): boolean {
   return textProblem(name) === null && !name.includes("+") && !name.includes("#");
 }
 
 /**
- * The two parts of a shared subscription `$share/<group>/<filter>` (MQTT 5.0 section 4.8.2), or null: not shared, or malformed. The prefix is compared exactly:
- * `$SHARE/…` is an ordinary filter. The inner filter is not validated.
+ * The two parts of a shared subscription `$share/<group>/<filter>` (MQTT 5.0 section 4.8.2), or null: not shared, or
+ * malformed. The prefix is compared exactly: `$SHARE/…` is an ordinary filter. The inner filter is not validated.
  */
 export function splitShared(filter: string): { group: string; filter: string } | null {
   const start = sharedFilterStart(filter, 0);
@@ -96,8 +105,9 @@ export function splitShared(filter: string): { group: string; filter: string } |
 }
 
 /**
- * Where the inner filter of the shared subscription that begins at `from` begins; -1 where none begins there, -2 where one does that is malformed:
- * no group, a wildcard in the group ([MQTT-4.8.2-1]), no inner filter ([MQTT-4.8.2-2]). Allocates nothing.
+ * Where the inner filter of the shared subscription that begins at `from` begins; -1 where none begins there, -2 where
+ * one does that is malformed: no group, a wildcard in the group ([MQTT-4.8.2-1]), no inner filter ([MQTT-4.8.2-2]).
+ * Allocates nothing.
  */
 export function sharedFilterStart(filter: string, from: number): number {
   if (!filter.startsWith(SHARE_PREFIX, from)) return -1;
@@ -118,7 +128,10 @@ interface ParsedFilter {
   readonly open: boolean;
 }
 
-/** `#` is read as `+/#` and `/#` as `/+/#`, which are the same sets: no name is empty. So `levels.length` is the fewest levels that a name of it has. */
+/**
+ * `#` is read as `+/#` and `/#` as `/+/#`, which are the same sets: no name is empty. So `levels.length` is the fewest
+ * levels that a name of it has.
+ */
 function parseFilter(filter: string): ParsedFilter {
   const levels = filter.split("/");
   const open = levels.at(-1) === "#";

@@ -32,7 +32,8 @@ function definedMatch(filter: readonly string[], name: readonly string[]): boole
 }
 
 const FILTERS = allTexts(["a", "b", "+", "#", "$x", ""], 4).filter((text) => text !== "" && !/#\//.test(text));
-// `c` and `$y` are in no filter. Five levels are one more than any filter has, which is enough to tell `#` from everything else.
+// `c` and `$y` are in no filter. Five levels are one more than any filter has, which is enough to tell `#` from
+// everything else.
 const NAMES = allTexts(["a", "b", "c", "$x", ""], 5)
   .concat(allTexts(["a", "b", "c", "$x", ""], 4).map((rest) => `$y/${rest}`), "$y")
   .filter((name) => name !== "");

@@ -34,7 +34,7 @@ export function checkPublishAcl(message: Message, on: Ground): Reason | null {
  */
 export function checkResponseTopic(message: Message, on: Ground): Reason | null {
   const topic = message.responseTopic;
-  if (topic === null) return null;
+  if (topic === null || !on.policy.checkResponseTopic) return null;
   const decision = decidePublish(on.acl, topic, 0, false, on.wallMs);
   if (decision.allowed) return null;
   on.topic = topic;

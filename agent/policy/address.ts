@@ -1,11 +1,11 @@
 /**
- * Network addresses and CIDR ranges, read strictly: an address decides access, and libraries that read `127` or `010.0.0.1` the way C did let it be
- * written in ways that a list does not expect.
+ * Network addresses and CIDR ranges, read strictly: an address decides access, and libraries that read `127` or
+ * `010.0.0.1` the way C did let it be written in ways that a list does not expect.
  */
 
 /**
- * One IPv4 or IPv6 address. `word0` to `word3` are its 32-bit words in network order, as signed integers (which V8 keeps without allocating); an IPv4 address has only
- * `word0`, the others are 0.
+ * One IPv4 or IPv6 address. `word0` to `word3` are its 32-bit words in network order, as signed integers (which V8
+ * keeps without allocating); an IPv4 address has only `word0`, the others are 0.
  */
 export interface Address {
   /** Canonical: dotted decimal, or RFC 5952. */
@@ -33,13 +33,16 @@ const COLON = 58;
 const ZERO = 48;
 const NINE = 57;
 
-/** Text of the longest IPv6 address with zone, brackets and port stays far below this; what is longer is not looked at. */
+/**
+ * Text of the longest IPv6 address with zone, brackets and port stays far below this; what is longer is not looked at.
+ */
 const MAX_ADDRESS_UNITS = 128;
 
 /**
- * An address as proxies write it: `203.0.113.5`, `203.0.113.5:51234`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:443`; a zone (`fe80::1%eth0`) is cut off and an
- * IPv4-mapped address (`::ffff:10.0.0.5`) is that IPv4 address. Null for anything else: fewer than four parts, leading zeros, hexadecimal, white space, names.
- * About 50 ns for IPv4.
+ * An address as proxies write it: `203.0.113.5`, `203.0.113.5:51234`, `2001:db8::1`, `[2001:db8::1]`,
+ * `[2001:db8::1]:443`; a zone (`fe80::1%eth0`) is cut off and an IPv4-mapped address (`::ffff:10.0.0.5`) is that IPv4
+ * address. Null for anything else: fewer than four parts, leading zeros, hexadecimal, white space, names. About 50 ns
+ * for IPv4.
  */
 export function parseAddress(text: string): Address | null {
   if (text.length > MAX_ADDRESS_UNITS) return null;
@@ -53,8 +56,9 @@ export function parseAddress(text: string): Address | null {
 }
 
 /**
- * A range `10.0.0.0/8`, `2001:db8::/32`, or one address. Strict: set host bits, a prefix that is too long, has leading zeros or is no number, ports, brackets and
- * zones are errors. A range of IPv4-mapped addresses (`::ffff:10.0.0.0/104`) is that IPv4 range.
+ * A range `10.0.0.0/8`, `2001:db8::/32`, or one address. Strict: set host bits, a prefix that is too long, has leading
+ * zeros or is no number, ports, brackets and zones are errors. A range of IPv4-mapped addresses (`::ffff:10.0.0.0/104`)
+ * is that IPv4 range.
  */
 export function parseCidr(text: string): CidrResult {
   const refuse = (found: string): CidrResult => ({ error: `Cannot use "${text}" as an address or range: ${found}` });
@@ -72,7 +76,8 @@ export function parseCidr(text: string): CidrResult {
     prefixBits = Number(digits);
   }
   if (longest === 128 && written.family === 4) {
-    // Mapped: below 96 bits the range would hold more than the mapped addresses, and its first address would have to be `::`.
+    // Mapped: below 96 bits the range would hold more than the mapped addresses, and its first address would have to be
+    // `::`.
     if (prefixBits < 96) return refuse("bits after the prefix are set");
     prefixBits -= 96;
   }
@@ -106,7 +111,8 @@ export function maskAddress(address: Address, prefixBits: number): Address {
 }
 
 /**
- * What a rate limit counts as one client: the IPv4 address, or the /64 of an IPv6 address (`2001:db8::/64`), since whoever has one IPv6 address has its whole /64.
+ * What a rate limit counts as one client: the IPv4 address, or the /64 of an IPv6 address (`2001:db8::/64`), since
+ * whoever has one IPv6 address has its whole /64.
  */
 export function limiterKey(address: Address): string {
   return address.family === 4 ? address.text : `${formatV6(address.word0, address.word1, 0, 0)}/64`;

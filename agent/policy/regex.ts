@@ -1,15 +1,20 @@
 /**
- * The one place that compiles patterns that operators write. They run in re2js (RE2 syntax): linear in the text, whatever the pattern. Backtracking engines are not:
- * `^(a+)+$` would let one long user name stop the process.
+ * The one place that compiles patterns that operators write. They run in re2js (RE2 syntax): linear in the text,
+ * whatever the pattern. Backtracking engines are not: `^(a+)+$` would let one long user name stop the process.
  *
  * Not in RE2: lookaround, backreferences, possessive quantifiers, repeats above 1000. `\b \d \s \w` are ASCII.
  */
 import { RE2JS, RE2JSException, RE2JSSyntaxException } from "re2js";
 
-/** A compiled pattern. Every method costs time linear in the text (about 5 to 200 ns a character) and throws nothing. */
+/**
+ * A compiled pattern. Every method costs time linear in the text (about 5 to 200 ns a character) and throws nothing.
+ */
 export interface LinearRegex {
   readonly pattern: string;
-  /** Text that everything matching begins with (so a pattern with an empty one matches anywhere or begins with something else than text). */
+  /**
+   * Text that everything matching begins with (so a pattern with an empty one matches anywhere or begins with something
+   * else than text).
+   */
   readonly literalPrefix: string;
   /** The pattern is found somewhere in the text. */
   test(text: string): boolean;
@@ -26,9 +31,11 @@ export const MAX_PATTERN_UNITS = 4096;
 export const MAX_PROGRAM_SIZE = 4096;
 
 /**
- * Compiles a pattern, or says what is wrong with it and where: `Cannot use regex "a(?=b)": invalid or unsupported Perl syntax at "(?=" (character 2)`.
+ * Compiles a pattern, or says what is wrong with it and where: `Cannot use regex "a(?=b)": invalid or unsupported Perl
+ * syntax at "(?=" (character 2)`.
  *
- * `^text` and `^text$` without any other syntax are compared as text and cost nothing to compile, since configurations with a rule per device are full of them.
+ * `^text` and `^text$` without any other syntax are compared as text and cost nothing to compile, since configurations
+ * with a rule per device are full of them.
  */
 export function compileRegex(pattern: string): RegexResult {
   if (pattern.length > MAX_PATTERN_UNITS) {
@@ -97,8 +104,9 @@ const SYNTAX = new Set("\\^$.|?*+()[]{}");
 const QUANTIFIERS = new Set("?*+{");
 
 /**
- * The literal text after a leading `^`, and what follows it; null without either. It is cautious: where it is not sure it gives less text. `alternatives` says that the rest may
- * hold a `|` outside all groups, so that the text is only one of several beginnings.
+ * The literal text after a leading `^`, and what follows it; null without either. It is cautious: where it is not sure
+ * it gives less text. `alternatives` says that the rest may hold a `|` outside all groups, so that the text is only one
+ * of several beginnings.
  */
 function leadingLiteral(pattern: string): { text: string; rest: string; alternatives: boolean } | null {
   if (!pattern.startsWith("^") || !pattern.isWellFormed()) return null;

@@ -1,80 +1,41 @@
 /**
- * What one decision costs with 10 and with 100,000 rules: `deno bench agent/policy/acl/acl_bench.ts`. In each group the two must be alike (at most 1.3 times).
+ * What one decision costs with 10 and with 100,000 rules: `deno bench agent/policy/acl/acl_bench.ts`. In each group the
+ * two must be alike (at most 1.3 times).
  */
 import { parseAddress } from "../address.ts";
-import {
-  type AclConfig,
-  bindSubject,
-  compileAcl,
-  decidePublish,
-  decideReceive,
-  decideSubscribe,
-  type RuleConfig,
-  type Subject,
-  type SubjectAcl,
-} from "./mod.ts";
+import { bound, client, NOW_MS, type RuleSketch } from "./acl_fixture.ts";
+import { bindSubject, decidePublish, decideReceive, decideSubscribe } from "./mod.ts";
 
-const NOW_MS = Date.parse("2026-06-01T00:00:00Z");
-
-function config(rules: RuleConfig[]): AclConfig {
-  return {
-    enabled: true,
-    "default-action": "deny",
-    rules,
-    groups: {},
-    "deny-action": "drop",
-    "wildcard-subscriptions": "allow",
-    "dollar-topics": "rules",
-    unwrap: [],
-    "check-deliveries": true,
-    "check-response-topic": true,
-  };
-}
-
-const DEVICE: Subject = {
+const DEVICE = client({
   clientId: "dev-7",
   username: "dev-7-x",
-  proved: true,
   groups: ["group-7"],
-  anonymous: false,
   address: parseAddress("10.0.0.7"),
-  level: 5,
-  routeId: null,
-  attributes: null,
-};
+});
 
 function ipOf(n: number): string {
   return `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`;
 }
 
-const SHAPES: Record<string, (n: number) => Omit<RuleConfig, "name">> = {
-  "exact topics": (n) => ({ topics: [`x/${n}/data/temp`], decision: "allow" }),
-  "x/N/#": (n) => ({ topics: [`x/${n}/#`], decision: "allow" }),
-  "username": (n) => ({ match: { username: `dev-${n}-x` }, topics: ["x/7/data/+"], decision: "allow" }),
-  "client-id": (n) => ({ match: { "client-id": `dev-${n}` }, topics: ["x/7/data/+"], decision: "allow" }),
-  "client-ip": (n) => ({ match: { "client-ip": [ipOf(n)] }, topics: ["x/7/data/+"], decision: "allow" }),
-  "groups": (n) => ({ match: { groups: [`group-${n}`] }, topics: ["x/7/data/+"], decision: "allow" }),
-  "username-regex": (n) => ({ match: { "username-regex": `^dev-${n}-` }, topics: ["x/7/data/+"], decision: "allow" }),
-  "placeholders": (n) => ({ topics: [`x/${n}/\${clientid}/#`, "x/7/data/temp"], decision: "allow" }),
+const SHAPES: Record<string, (n: number) => RuleSketch> = {
+  "exact topics": (n) => ({ topics: [`x/${n}/data/temp`] }),
+  "x/N/#": (n) => ({ topics: [`x/${n}/#`] }),
+  "username": (n) => ({ match: { username: `dev-${n}-x` }, topics: ["x/7/data/+"] }),
+  "client-id": (n) => ({ match: { "client-id": `dev-${n}` }, topics: ["x/7/data/+"] }),
+  "client-ip": (n) => ({ match: { "client-ip": [ipOf(n)] }, topics: ["x/7/data/+"] }),
+  "groups": (n) => ({ match: { groups: [`group-${n}`] }, topics: ["x/7/data/+"] }),
+  "username-regex": (n) => ({ match: { "username-regex": `^dev-${n}-` }, topics: ["x/7/data/+"] }),
+  "placeholders": (n) => ({ topics: [`x/${n}/\${clientid}/#`, "x/7/data/temp"] }),
 };
 
-function bound(rules: RuleConfig[]): SubjectAcl {
-  const compiled = compileAcl(config(rules));
-  if ("problems" in compiled) throw new Error(JSON.stringify(compiled.problems[0]));
-  return bindSubject(compiled.acl, DEVICE);
+function rulesOf(count: number, shape: (n: number) => RuleSketch): RuleSketch[] {
+  return Array.from({ length: count }, (_, n) => shape(n));
 }
-
-function rulesOf(count: number, shape: (n: number) => Omit<RuleConfig, "name">): RuleConfig[] {
-  return Array.from({ length: count }, (_, n) => ({ name: `rule-${n}`, ...shape(n) }));
-}
-
-const only = Deno.args[0];
 
 for (const [name, shape] of Object.entries(SHAPES)) {
-  if (only !== undefined && !name.includes(only)) continue;
   for (const count of [10, 100_000]) {
     const started = performance.now();
-    const s = bound(rulesOf(count, shape));
+    const s = bound(rulesOf(count, shape), DEVICE);
     if (count > 10) console.log(`${name}: ${count} rules compiled in ${Math.round(performance.now() - started)} ms`);
     if (!decidePublish(s, "x/7/data/temp", 0, false, NOW_MS).allowed) throw new Error(name);
     Deno.bench(`publish, ${count} rules by ${name}`, { group: name, baseline: count === 10 }, () => {
@@ -88,8 +49,8 @@ for (const [name, shape] of Object.entries(SHAPES)) {
   }
 }
 
-const denied = (n: number): Omit<RuleConfig, "name"> => ({ topics: [`b/${n}/x`], decision: "deny" });
-const allowAll: RuleConfig = { name: "all", topics: ["#"], decision: "allow" };
+const denied = (n: number): RuleSketch => ({ topics: [`b/${n}/x`], decision: "deny" });
+const allowAll: RuleSketch = { topics: ["#"] };
 for (const count of [10, 100_000]) {
   const s = bound([...rulesOf(count, denied), allowAll]);
   for (const filter of ["b/+/zzz", "b/+/x", "#", "a/b/c"]) {

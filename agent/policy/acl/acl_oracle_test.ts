@@ -1,5 +1,6 @@
 /**
- * The compiled rules against a slow, obvious reading of the same rules: a loop over all of them with `filterMatches`, `filterCovers` and `filtersOverlap`, sharing no code with what it tests.
+ * The compiled rules against a slow, obvious reading of the same rules: a loop over all of them with `filterMatches`,
+ * `filterCovers` and `filtersOverlap`, sharing no code with what it tests.
  */
 import { strict as assert } from "node:assert";
 import { filterCovers, filterMatches, filtersOverlap } from "../../mqtt/topic_filter.ts";

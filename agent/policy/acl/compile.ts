@@ -19,7 +19,10 @@ const HASH_SIGN = 35;
 /** Rules between two steps of {@link compileAclSteps}: some milliseconds. */
 const RULES_PER_STEP = 512;
 
-/** Compiles the rules, or reports all that is wrong with them, in the order of the rules. About 3 µs a rule. The configuration is kept: it must not change afterwards. */
+/**
+ * Compiles the rules, or reports all that is wrong with them, in the order of the rules. About 3 µs a rule. The
+ * configuration is kept: it must not change afterwards.
+ */
 export function compileAcl(config: AclConfig): CompileResult {
   const steps = compileAclSteps(config);
   for (;;) {
@@ -28,7 +31,10 @@ export function compileAcl(config: AclConfig): CompileResult {
   }
 }
 
-/** As {@link compileAcl}, in steps of a few milliseconds: between them others may work, so that a reload delays no verdict. */
+/**
+ * As {@link compileAcl}, in steps of a few milliseconds: between them others may work, so that a reload delays no
+ * verdict.
+ */
 export function* compileAclSteps(config: AclConfig): Generator<void, CompileResult> {
   const checker = new RuleChecker(config);
   for (let place = 0; place < config.rules.length; place++) {
@@ -204,7 +210,10 @@ class AclBuilder {
   }
 }
 
-/** Bits of {@link BIT} for what the rule can decide. Whatever is no PUBLISH of a client counts as without the retain flag. */
+/**
+ * Bits of {@link BIT} for what the rule can decide. Whatever is no PUBLISH of a client counts as without the retain
+ * flag.
+ */
 function actionBits(rule: RuleConfig): number {
   const unlisted = rule.actions === undefined || rule.actions.length === 0;
   let bits = 0;

@@ -76,7 +76,10 @@ export interface RuleClass {
   readonly bits: number;
   /** Order of its first rule. */
   readonly minOrder: number;
-  /** Node for filters that begin with no `$`, in which `#` and a leading `+` are; of a literal class for all topics. 0: none. */
+  /**
+   * Node for filters that begin with no `$`, in which `#` and a leading `+` are; of a literal class for all topics. 0:
+   * none.
+   */
   root: number;
   /** Node for filters that begin with `$`: [MQTT-4.7.2-1] is so a matter of where to begin. 0: none. */
   dollarRoot: number;

@@ -1,5 +1,6 @@
 /**
- * The `acl` section of the configuration as this module takes it: checked by the schema, lists normalised, defaults filled in.
+ * The `acl` section of the configuration as this module takes it: checked by the schema, lists normalised, defaults
+ * filled in.
  */
 
 /** What a rule can be about. `receive` is a delivery, broker to client. */
@@ -35,7 +36,9 @@ export interface RuleConfig {
   "max-qos"?: 0 | 1 | 2;
   /** Higher first, then list order; 0 where absent. */
   priority?: number;
-  /** Only packets with (true) or without (false) the retain flag; whatever is no PUBLISH of a client counts as without. */
+  /**
+   * Only packets with (true) or without (false) the retain flag; whatever is no PUBLISH of a client counts as without.
+   */
   retain?: boolean;
   /** Topics are compared as text: `+` and `#` mean themselves. */
   literal?: boolean;

@@ -8,7 +8,8 @@ import type { TopicRequest } from "./topic_request.ts";
  * Why:
  * - `rule`: a rule decided;
  * - `no-rule`, `default`: none did, and the default denies, allows;
- * - `dollar-topic`: a topic that begins with `$` needs an allow rule that begins with the same level, and there is none;
+ * - `dollar-topic`: a topic that begins with `$` needs an allow rule that begins with the same level, and there is
+ *   none;
  * - `wildcards`: allowed, but wildcard subscriptions are denied and the rule does not say otherwise;
  * - `forbidden-character`: one of `forbid-characters` is in it;
  * - `too-broad`: the filter meets so many rules that deciding would take too long;
@@ -40,7 +41,10 @@ export interface AclDecision {
   readonly action: "drop" | "close";
 }
 
-/** What one decision may look at, counted in visited nodes, candidates and list look-ups: about half a millisecond. What needs more is refused. */
+/**
+ * What one decision may look at, counted in visited nodes, candidates and list look-ups: about half a millisecond. What
+ * needs more is refused.
+ */
 export const MAX_STEPS = 20_000;
 
 const decision: { -readonly [key in keyof AclDecision]: AclDecision[key] } = {
@@ -52,7 +56,10 @@ const decision: { -readonly [key in keyof AclDecision]: AclDecision[key] } = {
   action: "drop",
 };
 
-/** Judges a PUBLISH (also of a Will, and a response topic) by its topic name. O(length + levels × classes that hold), allocates nothing. */
+/**
+ * Judges a PUBLISH (also of a Will, and a response topic) by its topic name. O(length + levels × classes that hold),
+ * allocates nothing.
+ */
 export function decidePublish(s: SubjectAcl, topic: string, qos: number, retain: boolean, nowMs: number): AclDecision {
   const { config, tables } = s.acl;
   if (!config.enabled) return settle(s, true, "disabled");
@@ -64,8 +71,9 @@ export function decidePublish(s: SubjectAcl, topic: string, qos: number, retain:
 }
 
 /**
- * Judges a delivery by its topic name: by the rules that list `receive` (and those without actions) if one that lists it holds for this client, else as `subscribe`. A shadow rule
- * that lists it is reported as if it were in force. `forbid-characters`, `max-qos` and `retain` bind the client, not the broker, and what is odd in a name is text.
+ * Judges a delivery by its topic name: by the rules that list `receive` (and those without actions) if one that lists
+ * it holds for this client, else as `subscribe`. A shadow rule that lists it is reported as if it were in force.
+ * `forbid-characters`, `max-qos` and `retain` bind the client, not the broker, and what is odd in a name is text.
  */
 export function decideReceive(s: SubjectAcl, topic: string, nowMs: number): AclDecision {
   const { config, tables } = s.acl;
@@ -78,8 +86,10 @@ export function decideReceive(s: SubjectAcl, topic: string, nowMs: number): AclD
 }
 
 /**
- * Judges one filter of a SUBSCRIBE, a set of names: an allow rule applies if a filter of it covers the whole set, a deny rule if one overlaps it. A shared subscription is judged by its
- * inner filter [MQTT-4.8.2-1]. O(length + levels × classes that hold); with wildcards also the deny rules that share the literal level which fewest of them share, at most `MAX_STEPS`.
+ * Judges one filter of a SUBSCRIBE, a set of names: an allow rule applies if a filter of it covers the whole set, a
+ * deny rule if one overlaps it. A shared subscription is judged by its inner filter [MQTT-4.8.2-1]. O(length + levels ×
+ * classes that hold); with wildcards also the deny rules that share the literal level which fewest of them share, at
+ * most `MAX_STEPS`.
  */
 export function decideSubscribe(s: SubjectAcl, filter: string, qos: number, nowMs: number): AclDecision {
   const { config, tables } = s.acl;
@@ -99,7 +109,10 @@ export function decideSubscribe(s: SubjectAcl, filter: string, qos: number, nowM
   return decision;
 }
 
-/** Judges one filter of an UNSUBSCRIBE as {@link decideSubscribe} does, by the rules that list `unsubscribe` alone; none: allowed. */
+/**
+ * Judges one filter of an UNSUBSCRIBE as {@link decideSubscribe} does, by the rules that list `unsubscribe` alone;
+ * none: allowed.
+ */
 export function decideUnsubscribe(s: SubjectAcl, filter: string, nowMs: number): AclDecision {
   if (!s.acl.config.enabled) return settle(s, true, "disabled");
   const refused = readFilter(s, filter);
@@ -117,7 +130,10 @@ export function decideConnect(s: SubjectAcl, nowMs: number): AclDecision {
   return conclude(s, 0, true, "default");
 }
 
-/** Orders of the first rules that the last search found: one that decides, `NO_ORDER` for none, and one that only watches, which counts if it is before the other. */
+/**
+ * Orders of the first rules that the last search found: one that decides, `NO_ORDER` for none, and one that only
+ * watches, which counts if it is before the other.
+ */
 const found = { order: NO_ORDER, shadowOrder: NO_ORDER, tooBroad: false };
 
 function judge(
@@ -130,7 +146,8 @@ function judge(
 ): AclDecision {
   search(s, request, bits, shadowBits, nowMs);
   const { config } = s.acl;
-  // A filter that matches a `$` topic begins with the same level by [MQTT-4.7.2-1] (values of placeholders never begin with `$` there), so that any rule that decides names it.
+  // A filter that matches a `$` topic begins with the same level by [MQTT-4.7.2-1] (values of placeholders never begin
+  // with `$` there), so that any rule that decides names it.
   if (request.dollar && config["dollar-topics"] === "rules") return conclude(s, qos, false, "dollar-topic");
   return config["default-action"] === "allow" ? conclude(s, qos, true, "default") : conclude(s, qos, false, "no-rule");
 }
@@ -196,7 +213,10 @@ function firstConnect(s: SubjectAcl, classes: readonly RuleClass[], bound: numbe
   return best;
 }
 
-/** Reads the filter as it is to be judged: what is unwrapped and the share group taken off. A decision if it is refused as it is. */
+/**
+ * Reads the filter as it is to be judged: what is unwrapped and the share group taken off. A decision if it is refused
+ * as it is.
+ */
 function readFilter(s: SubjectAcl, filter: string): AclDecision | null {
   const { tables } = s.acl;
   if (hasForbidden(tables.forbidden, filter)) return settle(s, false, "forbidden-character");

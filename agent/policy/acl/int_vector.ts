@@ -1,4 +1,7 @@
-/** A growing array of 32-bit integers without a JavaScript value for each. Read through `data`, which is replaced when it grows. */
+/**
+ * A growing array of 32-bit integers without a JavaScript value for each. Read through `data`, which is replaced when
+ * it grows.
+ */
 export class IntVector {
   data: Int32Array;
   length = 0;
@@ -29,7 +32,10 @@ export class IntVector {
   }
 }
 
-/** Spreads the bits of two integers; the high bits are the good ones (Fibonacci hashing), so tables shift instead of masking. */
+/**
+ * Spreads the bits of two integers; the high bits are the good ones (Fibonacci hashing), so tables shift instead of
+ * masking.
+ */
 export function mixHash(a: number, b: number): number {
   return Math.imul(Math.imul(a, 0x85ebca6b) ^ b ^ (a >>> 15), 0x9e3779b1);
 }

@@ -1,8 +1,9 @@
 import { IntVector, mixHash } from "./int_vector.ts";
 
 /**
- * How a level is written inside the tables: 0 and above is a literal known to the rules, by its number in the {@link LevelTable}; `UNKNOWN` a literal that no rule
- * names, so that only wildcards and placeholders can match it; `PLUS` the wildcard; from `templateLabel(0)` downwards the levels with placeholders.
+ * How a level is written inside the tables: 0 and above is a literal known to the rules, by its number in the {@link
+ * LevelTable}; `UNKNOWN` a literal that no rule names, so that only wildcards and placeholders can match it; `PLUS` the
+ * wildcard; from `templateLabel(0)` downwards the levels with placeholders.
  */
 export const UNKNOWN = -1;
 export const PLUS = -2;
@@ -16,8 +17,8 @@ export function templateLabel(template: number): number {
 export const EMPTY_LEVEL_HASH = 17;
 
 /**
- * Hash of a level by its UTF-16 units: cheap, and as good as it needs to be, since every hit is verified and clients can not put anything into the tables, so that collisions are
- * the operator's alone.
+ * Hash of a level by its UTF-16 units: cheap, and as good as it needs to be, since every hit is verified and clients
+ * can not put anything into the tables, so that collisions are the operator's alone.
  */
 export function hashUnit(hash: number, unit: number): number {
   return ((hash << 5) - hash + unit) | 0;
@@ -38,7 +39,10 @@ export class LevelTable {
     this.#starts.push(0);
   }
 
-  /** The number of the level `text[start, end)` whose hash is given, or `UNKNOWN`. Verified unit by unit; allocates nothing. */
+  /**
+   * The number of the level `text[start, end)` whose hash is given, or `UNKNOWN`. Verified unit by unit; allocates
+   * nothing.
+   */
   find(text: string, start: number, end: number, hash: number): number {
     const slots = this.#slots;
     const hashes = this.#hashes.data;

@@ -33,7 +33,8 @@ Deno.test("LevelTable tells texts with the same hash apart", () => {
 });
 
 Deno.test("LevelTable does not read on into the text that is stored behind", () => {
-  // A text `s` and two units `u` such that `s + u` has the hash of `s`, with `u` at the beginning of what is stored next.
+  // A text `s` and two units `u` such that `s + u` has the hash of `s`, with `u` at the beginning of what is stored
+  // next.
   for (let n = 0;; n++) {
     const text = `s${n}`;
     let hash = EMPTY_LEVEL_HASH;

@@ -1,20 +1,25 @@
 /**
  * The `match` of a rule: one predicate for each condition, and their compilation.
  *
- * What the client only claims may hold against it, never for it: a user name that nobody proved (and with it `acl.groups` and attributes) makes the conditions of deny rules hold, not
- * those of allow rules. The same for an address that could not be read: it may be any.
+ * What the client only claims may hold against it, never for it: a user name that nobody proved (and with it
+ * `acl.groups` and attributes) makes the conditions of deny rules hold, not those of allow rules. The same for an
+ * address that could not be read: it may be any.
  */
 import { type Address, type Cidr, cidrContains, parseCidr } from "../address.ts";
 import { compileRegex, type LinearRegex } from "../regex.ts";
 import type { MatchConfig } from "./config.ts";
 
 /**
- * The group of clients without credentials. It is a key space of its own: only {@link Subject.anonymous} gives it. A user who is called `anonymous` does not have it, a group of that name
- * that an authentication reports is not it, and `acl.groups` can not define it.
+ * The group of clients without credentials. It is a key space of its own: only {@link Subject.anonymous} gives it. A
+ * user who is called `anonymous` does not have it, a group of that name that an authentication reports is not it, and
+ * `acl.groups` can not define it.
  */
 export const ANONYMOUS_GROUP = "anonymous";
 
-/** Longer user names and client ids are not given to regexes: they count as found in deny rules and as not found in allow rules. */
+/**
+ * Longer user names and client ids are not given to regexes: they count as found in deny rules and as not found in
+ * allow rules.
+ */
 export const MAX_REGEX_TEXT_UNITS = 1024;
 
 /** Who is asking. */
@@ -115,7 +120,10 @@ export function routeHolds(match: CompiledMatch, { subject }: SubjectFacts): boo
   return match.routeIds === null || (subject.routeId !== null && match.routeIds.includes(subject.routeId));
 }
 
-/** A regex costs linear time, but long texts and many rules would still add up: only the literal beginning is compared then. */
+/**
+ * A regex costs linear time, but long texts and many rules would still add up: only the literal beginning is compared
+ * then.
+ */
 function regexHolds(regex: LinearRegex, text: string, allow: boolean): boolean {
   if (!text.startsWith(regex.literalPrefix)) return false;
   return text.length > MAX_REGEX_TEXT_UNITS ? !allow : regex.test(text);
@@ -181,7 +189,10 @@ export function matchKey(config: MatchConfig | undefined): string {
   return parts.every((part) => part === undefined) ? "" : JSON.stringify(parts);
 }
 
-/** The key of the one condition that most matches have, without the general way's cost; null for others. No such key begins as JSON does. */
+/**
+ * The key of the one condition that most matches have, without the general way's cost; null for others. No such key
+ * begins as JSON does.
+ */
 function simpleKey(config: MatchConfig): string | null {
   let key = "";
   for (const name of Object.keys(config) as (keyof MatchConfig)[]) {

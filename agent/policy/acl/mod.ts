@@ -1,5 +1,6 @@
 /**
- * Access control: configured rules compiled once, decisions over them. Compile (`compileAcl`), bind each client (`bindSubject`), decide.
+ * Access control: configured rules compiled once, decisions over them. Compile (`compileAcl`), bind each client
+ * (`bindSubject`), decide.
  */
 export type { AclConfig, Action, MatchConfig, RuleConfig } from "./config.ts";
 export type { CompiledAcl, CompiledRule } from "./compiled_acl.ts";

@@ -25,9 +25,11 @@ const COUNT = 5;
 const MAX_LITERALS = 64;
 
 /**
- * Finds the first deny rule that a filter with wildcards overlaps. A trie would have to go down all children for each `+`; here every filter stands in one list for each of its levels
- * (shape, depth, label), so that the literal level that fewest rules have in that place decides how many are looked at: `b/+/zzz` looks at none of 100,000 rules `b/N/x`, and `b/+/x` at the
- * first. The lists are in the order of deciding. What is left over, filters that share each of their literals with many rules and all of them with none, is bounded by the steps of the request.
+ * Finds the first deny rule that a filter with wildcards overlaps. A trie would have to go down all children for each
+ * `+`; here every filter stands in one list for each of its levels (shape, depth, label), so that the literal level
+ * that fewest rules have in that place decides how many are looked at: `b/+/zzz` looks at none of 100,000 rules
+ * `b/N/x`, and `b/+/x` at the first. The lists are in the order of deciding. What is left over, filters that share each
+ * of their literals with many rules and all of them with none, is bounded by the steps of the request.
  */
 export class OverlapIndex {
   readonly #lists: RuleLists;
@@ -65,8 +67,8 @@ export class OverlapIndex {
   }
 
   /**
-   * The order of the first rule under `root` in force with a filter that overlaps the request, if that is less than `bound`; else `bound`.
-   * When the request has no steps left the result means nothing. Allocates nothing.
+   * The order of the first rule under `root` in force with a filter that overlaps the request, if that is less than
+   * `bound`; else `bound`. When the request has no steps left the result means nothing. Allocates nothing.
    */
   firstOverlapping(root: number, request: TopicRequest, values: TemplateValues, bound: number, nowMs: number): number {
     let best = bound;

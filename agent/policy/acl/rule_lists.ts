@@ -2,10 +2,12 @@
 export const NO_ORDER = 0x7fffffff;
 
 /**
- * Lists of rules that differ in nothing but when they expire, in the order of deciding. Since the first that has not expired decides, a rule that expires no later than one before it
- * never does and is not kept: expiry times rise, and the first that holds is found by halving.
+ * Lists of rules that differ in nothing but when they expire, in the order of deciding. Since the first that has not
+ * expired decides, a rule that expires no later than one before it never does and is not kept: expiry times rise, and
+ * the first that holds is found by halving.
  *
- * A list is one integer, so that the tables can hold it: 0 is empty, `order + 1` a single rule, a negative one the longer list of that number.
+ * A list is one integer, so that the tables can hold it: 0 is empty, `order + 1` a single rule, a negative one the
+ * longer list of that number.
  */
 export class RuleLists {
   /** Of every rule by order: milliseconds since 1970, infinity for never. */

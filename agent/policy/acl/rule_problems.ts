@@ -157,7 +157,10 @@ export class RuleChecker {
 
 const ISO_DATE = /^(\d{4})-(\d\d)-(\d\d)(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d))?$/;
 
-/** Milliseconds since 1970 of an ISO 8601 date (its beginning in UTC) or date and time with offset; NaN for anything else. */
+/**
+ * Milliseconds since 1970 of an ISO 8601 date (its beginning in UTC) or date and time with offset; NaN for anything
+ * else.
+ */
 export function parseExpiry(text: string): number {
   const found = ISO_DATE.exec(text);
   if (found === null) return NaN;

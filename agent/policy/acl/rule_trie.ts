@@ -6,7 +6,10 @@ import type { TopicRequest } from "./topic_request.ts";
 
 /** Fields of a node, side by side: a visit reads one or two cache lines. */
 const NODE_SIZE = 8;
-/** Least order of all rules at and below the node: what a walk must beat. Rules come in order, so it is that of the rule that made the node. */
+/**
+ * Least order of all rules at and below the node: what a walk must beat. Rules come in order, so it is that of the rule
+ * that made the node.
+ */
 const MIN_ORDER = 0;
 /** List of rules whose filter ends here. */
 const EXACT = 1;
@@ -24,8 +27,9 @@ const FIRST_CHILD = 7;
 const EDGE_SIZE = 3;
 
 /**
- * The filters of all rules as one forest: each class of rules (same match, same decision, …) has roots of its own. What a walk costs depends on the levels of the topic and on the
- * branches that it can take, not on how many rules there are: O(levels) where `+` and literal levels do not branch at the same node.
+ * The filters of all rules as one forest: each class of rules (same match, same decision, …) has roots of its own. What
+ * a walk costs depends on the levels of the topic and on the branches that it can take, not on how many rules there
+ * are: O(levels) where `+` and literal levels do not branch at the same node.
  */
 export class RuleTrie {
   readonly #lists: RuleLists;
@@ -97,7 +101,10 @@ export class RuleTrie {
     }
   }
 
-  /** Adds a rule whose filter ends at the node, with `#` if `open`. False if it can never decide, an earlier one being there. */
+  /**
+   * Adds a rule whose filter ends at the node, with `#` if `open`. False if it can never decide, an earlier one being
+   * there.
+   */
   addRule(node: number, open: boolean, order: number): boolean {
     const at = node + (open ? OPEN : EXACT);
     const list = this.#nodes.data[at]!;
@@ -117,9 +124,10 @@ export class RuleTrie {
   }
 
   /**
-   * The order of the first rule under `root` in force whose filter covers the request (for a name: matches it), if that is less than `bound`; else `bound`.
-   * `+` in a request only goes where rules have `+`, since no literal covers it. Each node costs a step of the request; when none are left the result means nothing.
-   * O(levels) without branching, allocates nothing.
+   * The order of the first rule under `root` in force whose filter covers the request (for a name: matches it), if that
+   * is less than `bound`; else `bound`. `+` in a request only goes where rules have `+`, since no literal covers it.
+   * Each node costs a step of the request; when none are left the result means nothing. O(levels) without branching,
+   * allocates nothing.
    */
   firstCovering(root: number, request: TopicRequest, values: TemplateValues, bound: number, nowMs: number): number {
     const nodes = this.#nodes.data;

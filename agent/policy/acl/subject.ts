@@ -3,8 +3,8 @@ import { ANONYMOUS_GROUP, matchHolds, type Subject, type SubjectFacts } from "./
 import { type TemplateValues, usableValue } from "./topic_template.ts";
 
 /**
- * Which rules concern one client in one snapshot. Immutable: bind again when the snapshot or the subject changes. A few hundred bytes, more only for a client that many
- * different matches hold for.
+ * Which rules concern one client in one snapshot. Immutable: bind again when the snapshot or the subject changes. A few
+ * hundred bytes, more only for a client that many different matches hold for.
  */
 export interface SubjectAcl {
   readonly acl: CompiledAcl;
@@ -23,7 +23,10 @@ export interface SubjectAcl {
 const NO_CLASSES: readonly RuleClass[] = [];
 const NO_VALUES: TemplateValues = [];
 
-/** Finds the rules that concern the subject. O(what concerns it + regexes that begin with no text), whatever the number of the other rules. */
+/**
+ * Finds the rules that concern the subject. O(what concerns it + regexes that begin with no text), whatever the number
+ * of the other rules.
+ */
 export function bindSubject(acl: CompiledAcl, subject: Subject): SubjectAcl {
   const { matches, subjects, templates, groupsByUser } = acl.tables;
   const facts = subjectFacts(subject, groupsByUser);

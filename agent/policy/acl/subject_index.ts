@@ -1,5 +1,6 @@
 /**
- * Finds the matches that may hold for a client without trying all of them: each is kept under one of its conditions that can be looked up, and only tried where that holds.
+ * Finds the matches that may hold for a client without trying all of them: each is kept under one of its conditions
+ * that can be looked up, and only tried where that holds.
  */
 import { type Address, maskAddress } from "../address.ts";
 import type { CompiledMatch, SubjectFacts } from "./match.ts";
@@ -33,7 +34,10 @@ export class SubjectIndex {
     this.#notePrefixes(match);
   }
 
-  /** The condition that fewest matches are kept under: a thousand rules with one user name and a thousand addresses end up under their addresses. */
+  /**
+   * The condition that fewest matches are kept under: a thousand rules with one user name and a thousand addresses end
+   * up under their addresses.
+   */
   #choose(conditions: readonly string[][]): readonly string[] | undefined {
     let chosen = conditions[0];
     if (conditions.length < 2) return chosen;

@@ -6,8 +6,9 @@ const HASH_SIGN = 35;
 const DOLLAR = 36;
 
 /**
- * One topic name or filter, cut into levels and each level looked up once, however many rules are then asked. One object per snapshot, filled again for each decision.
- * Levels deeper than any rule are not kept: `count` stops one level after the deepest rule, which no rule but one that ends in `#` can match.
+ * One topic name or filter, cut into levels and each level looked up once, however many rules are then asked. One
+ * object per snapshot, filled again for each decision. Levels deeper than any rule are not kept: `count` stops one
+ * level after the deepest rule, which no rule but one that ends in `#` can match.
  */
 export class TopicRequest {
   text = "";
@@ -39,7 +40,10 @@ export class TopicRequest {
     this.ends = new Int32Array(this.#limit + 2);
   }
 
-  /** Reads the topic name `text[from…]`. False if it is empty, or has a wildcard and `strict`; else a wildcard in it is text. O(length), allocates nothing. */
+  /**
+   * Reads the topic name `text[from…]`. False if it is empty, or has a wildcard and `strict`; else a wildcard in it is
+   * text. O(length), allocates nothing.
+   */
   readName(text: string, from: number, strict: boolean): boolean {
     const limit = this.#limit;
     const length = text.length;
@@ -52,7 +56,8 @@ export class TopicRequest {
         // One comparison for most units: all that are looked for are at or below "/".
         if (unit <= SLASH) {
           if (unit === SLASH) break;
-          // [MQTT-3.3.2-2] The decoder refuses it as well; here it covers topics that come another way, such as a response topic.
+          // [MQTT-3.3.2-2] The decoder refuses it as well; here it covers topics that come another way, such as a
+          // response topic.
           if (strict && (unit === PLUS_SIGN || unit === HASH_SIGN)) return false;
         }
         hash = hashUnit(hash, unit);

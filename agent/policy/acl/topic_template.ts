@@ -1,10 +1,12 @@
 /**
- * Levels of rules with placeholders: `${clientid}`, `${username}`, `${ip}`, `${attr.NAME}`, with literal text around them.
+ * Levels of rules with placeholders: `${clientid}`, `${username}`, `${ip}`, `${attr.NAME}`, with literal text around
+ * them.
  *
- * A value is put in as one literal level. One that is empty or holds `/`, `+` or `#` is not put in at all: the filter does not apply (CVE-2017-7650 was a client called `#`).
- * That holds for deny rules too and opens nothing there: such a value is no level of any topic name, so that the filter would match none. An empty one would be the empty level;
- * who has no client id has no topics of its own to be kept from. Only the filter with the placeholder is left out, not the rule: a client must not choose its id so that the
- * other topics of a deny rule are free.
+ * A value is put in as one literal level. One that is empty or holds `/`, `+` or `#` is not put in at all: the filter
+ * does not apply (CVE-2017-7650 was a client called `#`). That holds for deny rules too and opens nothing there: such a
+ * value is no level of any topic name, so that the filter would match none. An empty one would be the empty level; who
+ * has no client id has no topics of its own to be kept from. Only the filter with the placeholder is left out, not the
+ * rule: a client must not choose its id so that the other topics of a deny rule are free.
  */
 
 /** A level, cut at its placeholders: literal text, or the number of a variable. */
@@ -103,8 +105,9 @@ export function templateIsLevel(
 }
 
 /**
- * True if the template is a level at all for these values. As a first level (`depth` 0) a value must not begin with `$`, or a client could call itself into the broker's own topics;
- * where the template's own text begins with `$` that is the operator's word.
+ * True if the template is a level at all for these values. As a first level (`depth` 0) a value must not begin with
+ * `$`, or a client could call itself into the broker's own topics; where the template's own text begins with `$` that
+ * is the operator's word.
  */
 export function templateIsUsable(template: TopicTemplate, values: TemplateValues, depth: number): boolean {
   for (const part of template.parts) {

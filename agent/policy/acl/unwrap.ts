@@ -3,7 +3,10 @@ import { filterProblem, filtersOverlap } from "../../mqtt/topic_filter.ts";
 const SLASH = 47;
 const DOLLAR = 36;
 
-/** Takes prefixes off topics that a broker takes off as well: what counts is the topic behind `$queue/` or `$delayed/5/`. */
+/**
+ * Takes prefixes off topics that a broker takes off as well: what counts is the topic behind `$queue/` or
+ * `$delayed/5/`.
+ */
 export class Unwrapper {
   /** Levels of each prefix with their slash; null for `+`. */
   readonly #prefixes: readonly (readonly (string | null)[])[];
@@ -18,7 +21,10 @@ export class Unwrapper {
     this.#filters = prefixes.map((prefix) => `${prefix}+/#`);
   }
 
-  /** Where the topic begins when all prefixes from `from` on are taken off, again and again. Something is always left. O(length), allocates nothing. */
+  /**
+   * Where the topic begins when all prefixes from `from` on are taken off, again and again. Something is always left.
+   * O(length), allocates nothing.
+   */
   strip(text: string, from: number): number {
     let start = from;
     while (text.charCodeAt(start) === DOLLAR) {
@@ -60,8 +66,8 @@ function prefixEnd(prefix: readonly (string | null)[], text: string, from: numbe
 }
 
 /**
- * Why the text can be no prefix, or null. It begins with `$`: a prefix that wildcards match would have to be looked for in every filter. `$share/` is always
- * understood, in SUBSCRIBE and UNSUBSCRIBE alone.
+ * Why the text can be no prefix, or null. It begins with `$`: a prefix that wildcards match would have to be looked for
+ * in every filter. `$share/` is always understood, in SUBSCRIBE and UNSUBSCRIBE alone.
  */
 export function unwrapProblem(prefix: string): string | null {
   if (!prefix.startsWith("$")) return 'it does not begin with "$"';

@@ -1,0 +1,132 @@
+import { createHmac, randomBytes } from "node:crypto";
+
+export interface LockoutOptions {
+  readonly enabled: boolean;
+  /** Failures of one (user name, address) within the window that lock it. */
+  readonly failures: number;
+  readonly windowMs: number;
+  /** The first lock; each one after it is twice as long. */
+  readonly banMs: number;
+  /** Entries of each kind that are remembered, 100,000 where absent. The oldest go first. */
+  readonly maxEntries?: number;
+}
+
+/** The longest lock. */
+const MAX_BAN_MS = 3_600_000;
+/** Different failing names that lock an address: it guesses names, whatever it does with each. */
+const NAMES_PER_ADDRESS = 20;
+const MAX_ENTRIES = 100_000;
+
+interface Failures {
+  count: number;
+  beganMs: number;
+  lockedUntilMs: number;
+  /** How many locks there were: the next is twice as long. */
+  locks: number;
+}
+
+/**
+ * Counts failed logins and locks out who guesses.
+ *
+ * Counted per user name and address together: by name alone anybody could lock a device out from elsewhere, and by
+ * address alone one bad device would lock out the plant behind the same router. An address is locked only when many
+ * different names fail from it; a name that fails from many addresses just waits behind others.
+ *
+ * Bounded: names and addresses are kept as hashes of 12 bytes, at most 100,000 of each kind, each forgotten when its
+ * window and its lock are over. O(1).
+ */
+export class Lockout {
+  readonly #options: LockoutOptions;
+  /** Per process: nobody can choose names that share an entry. */
+  readonly #key = randomBytes(16);
+  readonly #pairs = new Map<string, Failures>();
+  readonly #addresses = new Map<string, Failures & { names: Set<string> }>();
+  readonly #names = new Map<string, Failures>();
+
+  constructor(options: LockoutOptions) {
+    this.#options = options;
+  }
+
+  /** Entries of all kinds. */
+  get size(): number {
+    return this.#pairs.size + this.#addresses.size + this.#names.size;
+  }
+
+  /** Whether a login with this name from this address is refused without a look at its password. */
+  isLocked(username: string, address: string, nowMs: number): boolean {
+    if (!this.#options.enabled) return false;
+    const pair = this.#pairs.get(this.#hash(username, address));
+    if (pair !== undefined && pair.lockedUntilMs > nowMs) return true;
+    const all = this.#addresses.get(this.#hash(address));
+    return all !== undefined && all.lockedUntilMs > nowMs;
+  }
+
+  /** Whether the name is under attack, so that logins with it wait behind all others. */
+  isLow(username: string, nowMs: number): boolean {
+    if (!this.#options.enabled) return false;
+    const name = this.#names.get(this.#hash(username));
+    return name !== undefined && name.count >= this.#options.failures && this.#isFresh(name, nowMs);
+  }
+
+  /** A wrong password, a bad token, a name that nobody knows. What is pending and what a backend could not say do not count. */
+  failed(username: string, address: string, nowMs: number): void {
+    if (!this.#options.enabled) return;
+    const name = this.#hash(username);
+    this.#count(this.#pairs, this.#hash(username, address), nowMs, this.#options.failures);
+    this.#count(this.#names, name, nowMs, Infinity);
+    const key = this.#hash(address);
+    let all = this.#addresses.get(key);
+    if (all === undefined || !this.#isFresh(all, nowMs)) {
+      all = { count: 0, beganMs: nowMs, lockedUntilMs: 0, locks: all?.locks ?? 0, names: new Set() };
+    }
+    this.#addresses.delete(key);
+    this.#addresses.set(key, all);
+    all.names.add(name);
+    if (all.names.size >= NAMES_PER_ADDRESS) {
+      this.#lock(all, nowMs);
+      all.names.clear();
+    }
+    this.#bound(this.#addresses);
+  }
+
+  /** A login that succeeded clears its own pair. */
+  succeeded(username: string, address: string): void {
+    this.#pairs.delete(this.#hash(username, address));
+  }
+
+  #count(entries: Map<string, Failures>, key: string, nowMs: number, limit: number): void {
+    let entry = entries.get(key);
+    if (entry === undefined || !this.#isFresh(entry, nowMs)) {
+      entry = { count: 0, beganMs: nowMs, lockedUntilMs: 0, locks: entry?.locks ?? 0 };
+    }
+    entries.delete(key);
+    entries.set(key, entry);
+    if (++entry.count >= limit) this.#lock(entry, nowMs);
+    this.#bound(entries);
+  }
+
+  #lock(entry: Failures, nowMs: number): void {
+    entry.lockedUntilMs = nowMs + Math.min(this.#options.banMs * 2 ** entry.locks, MAX_BAN_MS);
+    entry.locks++;
+    entry.count = 0;
+    entry.beganMs = nowMs;
+  }
+
+  /** In its window, or locked, or so soon behind its last lock that the next is to be longer. */
+  #isFresh(entry: Failures, nowMs: number): boolean {
+    return nowMs - entry.beganMs < this.#options.windowMs || entry.lockedUntilMs > nowMs;
+  }
+
+  /** Insertion order is age, since every change moves an entry to the end. */
+  #bound(entries: Map<string, Failures>): void {
+    if (entries.size <= (this.#options.maxEntries ?? MAX_ENTRIES)) return;
+    const oldest = entries.keys().next().value;
+    if (oldest !== undefined) entries.delete(oldest);
+  }
+
+  #hash(...parts: readonly string[]): string {
+    const hmac = createHmac("sha256", this.#key);
+    for (const part of parts) hmac.update(`${part.length}:`).update(part);
+    return hmac.digest("base64url").slice(0, 16);
+  }
+}

@@ -86,6 +86,7 @@ export function judgeClientBytes(
 ): void {
   const { stream } = session.client;
   const wasMidPacket = stream.midPacket;
+  const begunBefore = stream.begun;
   stream.push(bytes, 0, end);
   for (;;) {
     const found = stream.next();
@@ -121,7 +122,7 @@ export function judgeClientBytes(
   if (stream.midPacket) {
     report.undroppable = true;
     session.packetMovedAtMs = nowMs;
-    if (!wasMidPacket || report.packets > 0) session.packetBeganAtMs = nowMs;
+    if (stream.begun !== begunBefore) session.packetBeganAtMs = nowMs;
   }
   if (wasMidPacket) report.undroppable = true;
 }

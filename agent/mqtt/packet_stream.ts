@@ -64,6 +64,8 @@ export class PacketStream {
   level: 0 | ProtocolLevel = 0;
   /** Whole packets, fixed header included; a larger one is reported as `TOO_LARGE`. */
   maxPacketBytes: number = NO_LIMIT;
+  /** Goes up with every packet that is begun: whether the one that is unfinished now is the one that was before. */
+  begun = 0;
   /** May be set after `PUBLISH_HEAD`: `PUBLISH_END` then offers the payload. Falls back with each packet. */
   keepPayload = false;
 
@@ -212,6 +214,8 @@ export class PacketStream {
   }
 
   #begin(firstByte: number): void {
+    // Wraps long before it would stop being a small integer; whoever compares looks at neighbours only.
+    this.begun = (this.begun + 1) & 0xffff;
     this.#state = IN_LENGTH;
     this.#firstByte = firstByte;
     this.#lengthBytes = 0;

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { within } from "./watch.ts";
 
 /** How the agent is started. */
@@ -21,10 +22,13 @@ export interface AgentProcess {
   stop(signal?: "SIGTERM" | "SIGKILL"): Promise<void>;
 }
 
-const MAIN = new URL("../main.ts", import.meta.url).pathname;
+const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 
 /** The first start may have to fetch and to compile. */
 const START_LIMIT_MS = 60_000;
+
+/** The agent gives itself 10 s to answer what it was asked. */
+const STOP_LIMIT_MS = 12_000;
 
 const KEPT_CHARACTERS = 4000;
 
@@ -44,7 +48,6 @@ export async function startAgentProcess(options: AgentProcessOptions): Promise<A
       `--allow-read=${directory},${configPath},${stateDirectory}`,
       `--allow-write=${directory},${stateDirectory}`,
       "--allow-env",
-      "--allow-sys",
       main,
       "--socket",
       socketPath,
@@ -77,6 +80,7 @@ export async function startAgentProcess(options: AgentProcessOptions): Promise<A
       } catch {
         // It has ended by itself: Ctrl-C in a terminal reaches it too.
       }
+      await within(ended, "the end of the agent", STOP_LIMIT_MS).catch(() => child.kill("SIGKILL"));
       await ended;
       await drained;
     },

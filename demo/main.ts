@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type AgentProcess, startAgentProcess } from "./agent_process.ts";
 import { type RunningBroker, startBroker } from "./broker.ts";
@@ -11,7 +12,7 @@ import { Watch } from "./watch.ts";
 /** Time between two rounds. */
 const PAUSE_MS = 5000;
 
-const CONFIG = new URL("./agent.json", import.meta.url).pathname;
+const CONFIG = fileURLToPath(new URL("./agent.json", import.meta.url));
 
 interface DemoOptions {
   readonly protocol: AgentProtocol;

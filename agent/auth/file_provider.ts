@@ -7,7 +7,7 @@ import { FastVerifier } from "./fast_verifier.ts";
 import type { Answer, Credentials, Identity, Provider, Work } from "./provider.ts";
 import type { Surroundings } from "./surroundings.ts";
 import type { Threads } from "./threads.ts";
-import { loadUsers } from "./users_load.ts";
+import { loadUsers, type UsersLoadResult } from "./users_load.ts";
 import { EMPTY_TABLE, isSameUser, type UserEntry, type UsersTable } from "./users_table.ts";
 
 export interface FileProviderOptions {
@@ -90,8 +90,9 @@ export class FileProvider implements Provider {
   readonly #identities = new WeakMap<UserEntry, Identity>();
   #watch: { close(): unknown } | null = null;
   #generation = 0;
-  #isLoading = false;
-  #isStale = false;
+  /** Loads follow each other, so that what was read last is what holds. */
+  #lastLoad: Promise<unknown> = Promise.resolve();
+  #isWaiting = false;
 
   constructor(options: FileProviderOptions, needs: FileProviderNeeds) {
     this.#options = options;
@@ -114,39 +115,26 @@ export class FileProvider implements Provider {
 
   /** Reads the file for the first time; what is wrong, or null. */
   async open(): Promise<readonly Problem[] | null> {
-    // Watched before it is read: a change in between is then told, and read again.
+    // Watched before it is read: a change in between is then told, and read after it.
     if (this.#options.hotReload) {
       this.#watch = this.#needs.watch([this.#options.path], () => void this.reload());
     }
-    const loaded = await this.#load();
+    const opened = this.#load();
+    this.#lastLoad = opened;
+    const loaded = await opened;
     if ("problems" in loaded) return loaded.problems;
     this.#use(loaded.table);
-    if (this.#isStale) void this.reload();
     return null;
   }
 
-  /** Reads the file again; a file with problems changes nothing. Resolves when the last change is read. Never rejects. */
-  async reload(): Promise<void> {
-    this.#isStale = true;
-    if (this.#isLoading) return;
-    while (this.#isStale && !this.#closing.signal.aborted) {
-      const loaded = await this.#load();
-      if (this.#closing.signal.aborted) return;
-      const { path } = this.#options;
-      if ("problems" in loaded) {
-        const [first] = loaded.problems;
-        this.#needs.tell("warn", "The users file changed and cannot be used: the users before hold", {
-          file: path,
-          problem: first?.message ?? "unknown",
-          problems: loaded.problems.length,
-        });
-      } else if (loaded.table.changed > 0) {
-        this.#use(loaded.table);
-        this.#generation++;
-        const { users: { size: users }, changed } = loaded.table;
-        this.#needs.tell("info", "The users file was read again", { file: path, users, changed });
-      }
+  /** Reads the file again; a file with problems changes nothing. Resolves when it is read. Never rejects. */
+  reload(): Promise<unknown> {
+    // One that waits for its turn will read what is new now as well.
+    if (!this.#isWaiting) {
+      this.#isWaiting = true;
+      this.#lastLoad = this.#lastLoad.then(() => this.#reload());
     }
+    return this.#lastLoad;
   }
 
   check(credentials: Credentials, nowMs: number): Answer | Work {
@@ -193,19 +181,34 @@ export class FileProvider implements Provider {
     this.#watch = null;
   }
 
-  async #load(): Promise<Awaited<ReturnType<typeof loadUsers>>> {
-    this.#isLoading = true;
-    this.#isStale = false;
+  async #reload(): Promise<void> {
+    this.#isWaiting = false;
+    const loaded = await this.#load();
+    if (this.#closing.signal.aborted) return;
+    const { path } = this.#options;
+    if ("problems" in loaded) {
+      this.#needs.tell("warn", "The users file changed and cannot be used: the users before hold", {
+        file: path,
+        problem: loaded.problems[0]?.message ?? "unknown",
+        problems: loaded.problems.length,
+      });
+    } else if (loaded.table.changed > 0) {
+      this.#use(loaded.table);
+      this.#generation++;
+      const { users: { size: users }, changed } = loaded.table;
+      this.#needs.tell("info", "The users file was read again", { file: path, users, changed });
+    }
+  }
+
+  #load(): Promise<UsersLoadResult> {
     const { path, minBcryptCost, maxBcryptCost } = this.#options;
-    const loaded = await loadUsers({
+    return loadUsers({
       path,
       limits: { minBcryptCost, maxBcryptCost },
       previous: this.#table,
       threads: this.#needs.threads,
       signal: this.#closing.signal,
     });
-    this.#isLoading = false;
-    return loaded;
   }
 
   #use(table: UsersTable): void {

@@ -80,7 +80,8 @@ Deno.test("an unknown key is asked for once in 30 s, whatever tokens ask", () =>
   withIssuer(FIRST_SET, async ({ server, surroundings, check, decide, provider }) => {
     assert.equal(check(tokenOf("second", NEXT)).kind, "deny");
     surroundings.nowMs += 29_999;
-    for (let index = 0; index < 1000; index++) assert.equal(check(tokenOf(`made-up-${index}`, NEXT)).kind, "deny");
+    const madeUp = Array.from({ length: 100 }, (_, index) => tokenOf(`made-up-${index}`, NEXT));
+    for (const token of madeUp) assert.equal(check(token).kind, "deny");
     assert.equal(server.requests.length, 1);
     surroundings.nowMs += 1;
     server.answer = () => keySet(jwk(P256, { kid: "first" }), jwk(NEXT, { kid: "second" }));

@@ -188,6 +188,10 @@ Deno.test("signatureHolds() never lets a public key stand for a secret, nor a se
   assert.ok(signedByRsa.kind === "token");
   const bytes = new TextEncoder().encode(publicText);
   assert.equal(signatureHolds(signedByRsa.token, { kind: "secret", bytes }), false);
+  // An HMAC that calls itself RS256: who only looks at the hash would find it right.
+  const mixed = readToken(makeToken({ header: { alg: "RS256" }, key: publicText }), ALL);
+  assert.ok(mixed.kind === "token");
+  assert.equal(signatureHolds(mixed.token, { kind: "secret", bytes }), false);
 });
 
 Deno.test("signatureHolds() is false for signatures of no, wrong or another length, and throws for none", () => {
@@ -204,6 +208,7 @@ Deno.test("signatureHolds() is false for signatures of no, wrong or another leng
     const { token } = reading;
     const material = { kind: "public", key: pair.publicKey, signatureBytes } as const;
     assert.equal(signatureHolds(token, material), true, alg);
+    assert.equal(signatureHolds(token, { ...material, signatureBytes: signatureBytes + 1 }), false, alg);
     const { signature } = token;
     const flipped = Buffer.from(signature);
     flipped[3] = (flipped[3] as number) ^ 1;

@@ -91,8 +91,7 @@ const GOOD: readonly (readonly [string, string, readonly UserRecord[]])[] = [
   ]],
   [
     "u.json",
-    `{"users":{"__proto__":{"password_hash":"${HASH}"},"constructor":{"password_hash":"${HASH}"},"":{"password_hash":"${HASH}"}}}`
-      .replace(/,"":[^}]*}/, ""),
+    `{"users":{"__proto__":{"password_hash":"${HASH}"},"constructor":{"password_hash":"${HASH}"}}}`,
     [{ ...PLAIN, name: "__proto__" }, { ...PLAIN, name: "constructor" }],
   ],
   ["u.yaml", `users:\n  __proto__: {password_hash: ${HASH}}\n  hasOwnProperty: {password_hash: ${HASH}}`, [
@@ -116,63 +115,63 @@ for (const [path, text, records] of GOOD) {
 }
 
 const BAD: readonly (readonly [string, string, readonly string[]])[] = [
-  ["u.json", "", ["1 ? expected a value, found the end of the file"]],
-  ["u.json", "[]", ['1 ? expected an object with the key "users", found a list']],
-  ["u.yaml", "", ['1 ? expected an object with the key "users", found nothing']],
-  ["u.json", "{}", ['1 ? "users" is missing']],
-  ["u.json", `{"usres":{}}`, ['1 ? "users" is missing', '1 ? unknown key "usres" (did you mean "users"?)']],
-  ["u.json", `{"users":[]}`, ["1 ? users: expected an object keyed by user name, found a list"]],
-  ["u.json", `{"users":{"a":1}}`, ["1 ? users.a: expected an object, found a number"]],
-  ["u.json", `{"users":{"a":{}}}`, ['1 ? users.a: "password-hash" is missing']],
+  ["u.json", "", ["1  expected a value, found the end of the file"]],
+  ["u.json", "[]", ['1 [ expected an object with the key "users", found a list']],
+  ["u.yaml", "", ['1  expected an object with the key "users", found nothing']],
+  ["u.json", "{}", ['1 { "users" is missing']],
+  ["u.json", `{"usres":{}}`, ['1 { "users" is missing', '1 "usres" unknown key "usres" (did you mean "users"?)']],
+  ["u.json", `{"users":[]}`, ["1 [ users: expected an object keyed by user name, found a list"]],
+  ["u.json", `{"users":{"a":1}}`, ["1 1 users.a: expected an object, found a number"]],
+  ["u.json", `{"users":{"a":{}}}`, ['1 "a" users.a: "password-hash" is missing']],
   [
     "u.json",
     `{"users":{\n  "a":{"password_hash":"${HASH}", "grups":[], "enabeld":true},\n  "b":{"password_hash":"hunter2"},\n  "c":{"password_hash":7}}}`,
     [
-      '2 ? users.a: unknown key "grups" (did you mean "groups"?)',
-      '2 ? users.a: unknown key "enabeld" (did you mean "enabled"?)',
-      '3 ? users.b.password-hash: expected a bcrypt hash ("$2b$…"), or "$sha256$…" for a generated secret',
-      "4 ? users.c.password-hash: expected a text, found a number",
+      '2 "grups" users.a: unknown key "grups" (did you mean "groups"?)',
+      '2 "enabeld" users.a: unknown key "enabeld" (did you mean "enabled"?)',
+      '3 "hunter2" users.b.password-hash: expected a bcrypt hash ("$2b$…"), or "$sha256$…" for a generated secret',
+      "4 7 users.c.password-hash: expected a text, found a number",
     ],
   ],
   [
     "u.yaml",
     `users:\n  a:\n    password_hash: ${COSTLY}\n    groups: [x, 1, ""]\n    enabled: yes\n    client-ids: []\n    expires: 2027-02-29\n    attributes: {n: 1}\n`,
     [
-      '3 ? users.a.password-hash: a bcrypt cost of 15 is above "max-bcrypt-cost", which is 14',
-      "4 ? users.a.groups[1]: expected a text, found 1: put it in quotes",
-      "4 ? users.a.groups[2]: the text is empty",
-      "5 ? users.a.enabled: expected true or false, found a text",
-      "6 ? users.a.client-ids: the list is empty: leave the key out to allow any client id",
-      "7 ? users.a.expires: expected a date like 2027-01-31 or 2027-01-31T12:00:00Z, found a text",
-      "8 ? users.a.attributes.n: expected a text, found 1: put it in quotes",
+      '3 … users.a.password-hash: a bcrypt cost of 15 is above "max-bcrypt-cost", which is 14',
+      "4 1 users.a.groups[1]: expected a text, found 1: put it in quotes",
+      '4 "" users.a.groups[2]: the text is empty',
+      "5 yes users.a.enabled: expected true or false, found a text",
+      "6 [ users.a.client-ids: the list is empty: leave the key out to allow any client id",
+      "7 2027-02-29 users.a.expires: expected a date like 2027-01-31 or 2027-01-31T12:00:00Z, found a text",
+      "8 1 users.a.attributes.n: expected a text, found 1: put it in quotes",
     ],
   ],
   ["u.json", `{"users":{"a":{"password_hash":"${HASH}","expires":"2027-01-31T12:00:00"}}}`, [
-    "1 ? users.a.expires: expected a date like 2027-01-31 or 2027-01-31T12:00:00Z, found a text",
+    '1 "2027-01-31T12:00:00" users.a.expires: expected a date like 2027-01-31 or 2027-01-31T12:00:00Z, found a text',
   ]],
   ["u.json", `{"users":{"a":{"password_hash":"${HASH}"},\n "a":{"password_hash":"${HASH}"}}}`, [
-    '2 ? users: the user "a" is there twice',
+    '2 "a" users: the user "a" is there twice',
   ]],
   ["u.yaml", `users:\n  a: {password_hash: "${HASH}"}\n  a: {password_hash: "${HASH}"}`, [
-    '3 ? users: the user "a" is there twice',
+    '3 a users: the user "a" is there twice',
   ]],
   ["u.json", `{"users":{"a":{"password_hash":"${HASH}","enabled":true,"enabled":false}}}`, [
-    '1 ? users.a: the key "enabled" is there twice',
+    '1 "enabled" users.a: the key "enabled" is there twice',
   ]],
   ["u.json", `{"users":{"a":{"password_hash":"${HASH}","password-hash":"${HASH}"}}}`, [
-    '1 ? users.a: "password_hash" and "password-hash" are the same key',
+    '1 "password_hash" users.a: "password_hash" and "password-hash" are the same key',
   ]],
   ["u.json", `{"users":{"":{"password_hash":"${HASH}"},"a\\u0000":{"password_hash":"${HASH}"}}}`, [
-    '1 ? users[""]: the name can not come from an MQTT client',
-    '1 ? users["a\\u0000"]: the name can not come from an MQTT client',
+    '1 "" users[""]: the name can not come from an MQTT client',
+    '1 "a\\u0000" users["a\\u0000"]: the name can not come from an MQTT client',
   ]],
   ["u.json", `{"users":{"a":{"password_hash":"${HASH}","groups":{"x":1},"attributes":[1],"client-ids":null}}}`, [
-    "1 ? users.a.groups: expected a list of texts, found an object",
-    "1 ? users.a.attributes: expected an object of texts, found a list",
-    "1 ? users.a.client-ids: expected a list of texts, found nothing",
+    "1 { users.a.groups: expected a list of texts, found an object",
+    "1 [ users.a.attributes: expected an object of texts, found a list",
+    "1 null users.a.client-ids: expected a list of texts, found nothing",
   ]],
-  ["u.yaml", "users: &u\n  a: *u", ["2 ? the alias stands within its own anchor"]],
-  ["u.yaml", "users:\n  ? [a]\n  : 1", ["2 ? expected a text as key"]],
+  ["u.yaml", "users: &u\n  a: *u", ["2 * the alias stands within its own anchor"]],
+  ["u.yaml", "users:\n  ? [a]\n  : 1", ["2 [ expected a text as key"]],
 ];
 
 for (const [path, text, expected] of BAD) {

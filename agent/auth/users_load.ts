@@ -71,6 +71,8 @@ async function isSmallJson(path: string): Promise<boolean> {
 }
 
 function loadInThread({ path, limits, previous, threads, signal }: UsersLoad): Promise<UsersLoadResult> {
+  const stopped = { problems: [unreadable(path, "the agent stops")] };
+  if (signal.aborted) return Promise.resolve(stopped);
   const { promise, resolve } = Promise.withResolvers<UsersLoadResult>();
   const builder = new UsersTableBuilder(previous);
   let turn: ReturnType<typeof setTimeout> | undefined;
@@ -80,7 +82,7 @@ function loadInThread({ path, limits, previous, threads, signal }: UsersLoad): P
     thread.stop();
     resolve(result);
   };
-  const abort = (): void => end({ problems: [unreadable(path, "the agent stops")] });
+  const abort = (): void => end(stopped);
   const thread = threads.start("users", {
     onMessage: (data) => {
       const report = data as UsersReport;

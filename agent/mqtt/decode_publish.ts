@@ -43,10 +43,11 @@ export const HEAD_FAULTS: readonly (Violation | null)[] = Object.freeze([
 const TOPIC_PAST_END = -1, PROPERTIES_PAST_END = -2, LENGTH_TOO_LONG = -3;
 
 /**
- * How long the head of a PUBLISH is (topic name, packet identifier, properties), from its first `available` bytes at `start`.
+ * How long the head of a PUBLISH is (topic name, packet identifier, properties), from its first `available` bytes at `start`. O(1), so that a head may come
+ * byte by byte.
  *
  * - At most `available`: that is its length, and it can be decoded.
- * - More: ask again when so many are there; none of them is payload. A head that comes byte by byte is so looked at five times, not once per byte.
+ * - More: ask again when so many are there; none of them is payload.
  * - Negative: {@link HEAD_FAULTS} at that index, without the sign.
  */
 export function publishHeadBytes(

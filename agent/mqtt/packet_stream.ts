@@ -84,7 +84,7 @@ export class PacketStream {
   /** Bytes behind the fixed header, then bytes of payload that have not come. */
   #remaining = 0;
   #packetBytes = 0;
-  /** Body bytes without which the head of a PUBLISH needs no second look. */
+  /** How long the head of a PUBLISH is, without fixed header, or how much of it must come before that is known. */
   #headBytes = 0;
   /** State of `continueUtf8` for a payload announced as text. */
   #utf8 = NOT_TEXT;
@@ -229,7 +229,6 @@ export class PacketStream {
   #measure(): number {
     this.#state = IN_BODY;
     this.#packetBytes = 1 + this.#lengthBytes + this.#remaining;
-    this.#headBytes = 0;
     // Too large is told before too long for its fields: it says more to whoever set the limit.
     if (this.#packetBytes > this.maxPacketBytes) return TOO_LARGE;
     const fault = remainingLengthFault(this.level, this.#firstByte, this.#remaining);
@@ -291,19 +290,17 @@ export class PacketStream {
       const start = this.#position;
       const inPlace = this.#held === null;
       const available = inPlace ? this.#end - start : this.#heldCount;
-      if (available >= this.#headBytes) {
-        this.#headBytes = publishHeadBytes(
-          inPlace ? this.#bytes : this.#held as Uint8Array,
-          inPlace ? start : 0,
-          available,
-          this.#firstByte,
-          this.#remaining,
-          this.level,
-        );
-        if (this.#headBytes < 0) return this.#fail(HEAD_FAULTS[-this.#headBytes] as Violation);
-        if (this.#mayNotHold(1 + this.#lengthBytes + this.#headBytes)) return this.#fail(UNBUFFERABLE);
-        if (this.#headBytes <= available) return this.#decodeHead(inPlace, start);
-      }
+      this.#headBytes = publishHeadBytes(
+        inPlace ? this.#bytes : this.#held as Uint8Array,
+        inPlace ? start : 0,
+        available,
+        this.#firstByte,
+        this.#remaining,
+        this.level,
+      );
+      if (this.#headBytes < 0) return this.#fail(HEAD_FAULTS[-this.#headBytes] as Violation);
+      if (this.#mayNotHold(1 + this.#lengthBytes + this.#headBytes)) return this.#fail(UNBUFFERABLE);
+      if (this.#headBytes <= available) return this.#decodeHead(inPlace, start);
       if (!this.#hold(this.#headBytes)) return this.#drained();
     }
   }

@@ -240,10 +240,44 @@ Deno.test("a packet above the limit that has no room for its fields is refused w
   for (const [level, bytes] of [[4, "30 00"], [4, "32 01 00"], [5, "30 02 0000"], [4, "40 01 00"]] as const) {
     const stream = streamOf("client", level);
     stream.maxPacketBytes = 1;
-    push(stream, `${bytes} c000 c000`);
+    push(stream, bytes);
     deepStrictEqual(drain(stream), [TOO_LARGE, VIOLATION]);
     strictEqual(stream.violation?.code, "mqtt-field-past-end");
   }
+});
+
+Deno.test("nothing of an MQTT 5.0 packet is left in the next one, of whatever stream", () => {
+  const full = `30 { "" { 01 01 23 0001 08 "r" 03 "c" 09 0001 ff 26 "k" "v" } 'text' }`;
+  const stream = streamOf("client", 5);
+  push(stream, `${full} 30 { "b" {} ff }`);
+  deepStrictEqual(drain(stream), [PUBLISH_HEAD, PUBLISH_END, PUBLISH_HEAD, PUBLISH_END]);
+  const plain = { ...stream.publish };
+
+  push(stream, full);
+  drain(stream);
+  const older = streamOf("client", 4);
+  push(older, `30 { "b" ff }`);
+  deepStrictEqual(drain(older), [PUBLISH_HEAD, PUBLISH_END]);
+  deepStrictEqual({ ...older.publish }, plain);
+  strictEqual(plain.topicAlias, 0);
+  strictEqual(plain.responseTopic ?? plain.contentType ?? plain.correlationData, null);
+  deepStrictEqual(plain.userProperties, []);
+
+  push(stream, full);
+  drain(stream);
+  const will = transcript(new PacketStream("client"), [testBytes(`10 { "MQTT" 04 06 003c "a" "w" 0001 ff }`)]);
+  deepStrictEqual(will[0]?.fields?.["will"], {
+    topic: "w",
+    payload: "hex:ff",
+    qos: 0,
+    retain: false,
+    delaySecs: 0,
+    responseTopic: null,
+    contentType: null,
+    correlationData: null,
+    payloadFormat: 0,
+    userProperties: [],
+  });
 });
 
 Deno.test("CONNECT is held against maxPacketBytes as well", () => {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { Watch } from "../../demo/watch.ts";
 
-const MAIN = new URL("../../demo/main.ts", import.meta.url).pathname;
+const MAIN = fileURLToPath(new URL("../../demo/main.ts", import.meta.url));
 
 /** The permissions of `deno task demo`. */
 const PERMISSIONS = ["--no-prompt", "--allow-env", "--allow-net", "--allow-read", "--allow-write=/tmp", "--allow-run"];

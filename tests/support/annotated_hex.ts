@@ -73,7 +73,9 @@ function packetBytes(text: string, context: HexContext): Uint8Array {
   const tokens = new RegExp(TOKEN);
   for (let at = 0; at < text.length; at = tokens.lastIndex) {
     const found = tokens.exec(text);
-    if (found === null) throw new Error(`Cannot read the bytes "${text}": at ${at} stands "${text.slice(at, at + 10)}"`);
+    if (found === null) {
+      throw new Error(`Cannot read the bytes "${text}": at ${at} stands "${text.slice(at, at + 10)}"`);
+    }
     const token = found[0];
     if (token.trim() === "") continue;
     if (token.startsWith("'")) {

@@ -17,6 +17,8 @@ export interface CertificateOptions {
   readonly issuer?: CertificateFiles;
   /** `ec:P-256`, `rsa:2048`, `ed25519`; P-256 where absent. */
   readonly key?: string;
+  /** Has the key of this one, which saves making another. */
+  readonly keyOf?: CertificateFiles;
   /** Hexadecimal. */
   readonly serial?: string;
   /** `YYYYMMDDHHMMSSZ`. */
@@ -42,8 +44,9 @@ export class CertificateFolder {
     const { subject, extensions, issuer, key = "ec:P-256", serial = "01", signing = [] } = options;
     const { notBefore = "20240101000000Z", notAfter = "20991231235959Z" } = options;
     const base = `${this.path}/${++this.#made}`;
-    const [pemPath, keyPath, requestPath] = [`${base}.pem`, `${base}.key`, `${base}.csr`];
-    this.#openssl("genpkey", ...keyArguments(key), "-out", keyPath);
+    const [pemPath, requestPath] = [`${base}.pem`, `${base}.csr`];
+    const keyPath = options.keyOf?.keyPath ?? `${base}.key`;
+    if (options.keyOf === undefined) this.#openssl("genpkey", ...keyArguments(key), "-out", keyPath);
     this.#openssl("req", "-new", "-utf8", "-multivalue-rdn", "-key", keyPath, "-subj", subject, "-out", requestPath);
     // "openssl ca" is the command that takes dates, and keeps a subject as it is.
     const settings = `${base}.cnf`;

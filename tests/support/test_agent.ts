@@ -45,7 +45,9 @@ export interface TestPolicy {
 }
 
 /** A compiled snapshot. */
-export function testPolicy({ rules = EXAMPLE_RULES, acl = {}, general = {}, auth = {}, number = 1 }: TestPolicy): Policy {
+export function testPolicy(
+  { rules = EXAMPLE_RULES, acl = {}, general = {}, auth = {}, number = 1 }: TestPolicy,
+): Policy {
   const compiled = compilePolicy({
     acl: {
       enabled: true,

@@ -1,6 +1,14 @@
 import type { Opcode } from "./agent_client.ts";
 import { annotatedBytes, concat, type HexContext, type MqttVersion } from "./annotated_hex.ts";
-import { type EventStep, type Expectation, type FrameStep, isFrame, type PlayKind, type Vector, type Verdict } from "./vector.ts";
+import {
+  type EventStep,
+  type Expectation,
+  type FrameStep,
+  isFrame,
+  type PlayKind,
+  type Vector,
+  type Verdict,
+} from "./vector.ts";
 
 /** What `general.mixed-frames` of the configuration says: it decides what becomes of a refused packet with neighbours. */
 export type MixedFrames = "auto" | "drop" | "close";
@@ -120,7 +128,9 @@ class Player {
 
   /** Whether a frame before the last one is refused: then the last one is judged in another state under detect-only. */
   #refusesEarlier(): boolean {
-    return this.#bodySteps.slice(0, -1).some((step) => "verdict" in step && step.verdict !== undefined && step.verdict !== "allow");
+    return this.#bodySteps.slice(0, -1).some((step) =>
+      "verdict" in step && step.verdict !== undefined && step.verdict !== "allow"
+    );
   }
 
   #playDetect(): void {
@@ -129,7 +139,10 @@ class Player {
     if (last?.kind === "volley") {
       this.#play("detect", "detect only", [...this.#opening, ...this.#body.slice(0, -1), { ...last, expect }]);
     } else if (last !== undefined) {
-      this.#play("detect", "detect only", [...this.#opening, ...this.#body.slice(0, -1), { ...last, step: withVerdict(last.step, expect) }]);
+      this.#play("detect", "detect only", [...this.#opening, ...this.#body.slice(0, -1), {
+        ...last,
+        step: withVerdict(last.step, expect),
+      }]);
     }
   }
 
@@ -141,7 +154,9 @@ class Player {
     const cuttable = this.#body.map((item, i) => item.kind === "volley" && this.#isCuttable(item, i));
     this.#body.forEach((item, i) => {
       if (item.kind !== "volley" || cuttable[i] !== true) return;
-      const replaced = (volley: Volley) => [...this.#opening, ...this.#body.slice(0, i), volley, ...this.#body.slice(i + 1)];
+      const replaced = (
+        volley: Volley,
+      ) => [...this.#opening, ...this.#body.slice(0, i), volley, ...this.#body.slice(i + 1)];
       const where = this.#body.length === 1 ? "" : ` of frame ${i + 1}`;
       for (const at of cutsOf(item)) {
         this.#play("cut", `cut at ${at}${where}`, replaced(inPieces(item, [at], this.#boundaries(i))), at);
@@ -149,7 +164,11 @@ class Player {
       }
       if (lengthOf(item) <= MAX_BYTEWISE) {
         this.#play("bytes of one", `byte by byte${where}`, replaced(byteByByte(item)));
-        this.#play("byte fragments", `byte by byte in fragments${where}`, replaced(inFragments(item, everyByte(item), true)));
+        this.#play(
+          "byte fragments",
+          `byte by byte in fragments${where}`,
+          replaced(inFragments(item, everyByte(item), true)),
+        );
       }
     });
     if (cuttable.some((cut, i) => cut && lengthOf(this.#body[i] as Volley) <= MAX_BYTEWISE)) {
@@ -165,7 +184,8 @@ class Player {
   #isCuttable(item: Volley, i: number): boolean {
     const [shot] = item.shots;
     const isLast = i === this.#body.length - 1;
-    return shot !== undefined && shot.opcode === "binary" && shot.fin && shot.data === undefined && shot.bytes.length > 1 &&
+    return shot !== undefined && shot.opcode === "binary" && shot.fin && shot.data === undefined &&
+      shot.bytes.length > 1 &&
       (item.expect.verdict === "allow" || isLast) && !this.#isFragmentedBefore(i);
   }
 
@@ -214,14 +234,18 @@ class Player {
     const endsWhole = isWhole(concat([lane, own]));
     const types = packetTypes(own);
     const isConnect = types[0] === 1 && !this.#connectedBefore(target, i);
-    const mayPrecede = startsWhole && !(types[0] === 2 && direction === "s2c") && (direction === "s2c" || this.#connectedBefore(target, i));
+    const mayPrecede = startsWhole && !(types[0] === 2 && direction === "s2c") &&
+      (direction === "s2c" || this.#connectedBefore(target, i));
     // Behind DISCONNECT every packet is one too many.
     const mayFollow = endsWhole && !types.includes(14);
     const publish = PUBLISH_NEIGHBOUR;
     const ping = PING_NEIGHBOUR[direction];
     const join = (mode: string, hex: string, neighbour: "publish" | "ping") => {
       const tag = neighbour === "ping" ? "ping" : direction === "c2s" ? "publish" : "delivery";
-      this.#play("join", mode, [...before, asSet(this.#whole({ ...target, hex }, this.#joined(neighbour, isConnect, tag)))]);
+      this.#play("join", mode, [
+        ...before,
+        asSet(this.#whole({ ...target, hex }, this.#joined(neighbour, isConnect, tag))),
+      ]);
     };
     if (mayFollow) {
       join("in front of a PUBLISH", `${target.hex} | ${publish}`, "publish");
@@ -283,7 +307,8 @@ class Player {
     const conn = target.conn ?? "A";
     if ((this.#vector.open ?? "connected") !== "none" && conn === "A") return true;
     return this.#bodySteps.slice(0, i).some((step) =>
-      isFrame(step) && (step.conn ?? "A") === conn && packetTypes(annotatedBytes(step.hex, this.#context).bytes).includes(1)
+      isFrame(step) && (step.conn ?? "A") === conn &&
+      packetTypes(annotatedBytes(step.hex, this.#context).bytes).includes(1)
     );
   }
 
@@ -402,7 +427,8 @@ function sameLane(one: FrameStep, other: FrameStep): boolean {
 
 /** A plain binary frame: others can be put beside its packets. */
 function isJoinable(step: FrameStep): boolean {
-  return (step.opcode ?? "binary") === "binary" && (step.fin ?? true) && step.data === undefined && step.index === undefined &&
+  return (step.opcode ?? "binary") === "binary" && (step.fin ?? true) && step.data === undefined &&
+    step.index === undefined &&
     step.hex !== "" && (step.times ?? 1) === 1;
 }
 

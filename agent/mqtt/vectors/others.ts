@@ -69,8 +69,9 @@ export const OTHER_VECTORS: readonly Vector[] = [
     refused(V5, `${name} with properties past its end`, `${first} { 000a 00 03 1f }`, "mqtt-property-length"),
     delivered(ALL, `${name} of the broker`, `${first} { 000a }`, { type, packetId: 10 }),
     noted(ALL, `${name} of the broker for packet 0`, `${first} { 0000 }`, "mqtt-packet-id", { packetId: 0 }),
-    noted(OLD, `${name} of the broker with a byte behind it`, `${first} { 000a 00 }`, "mqtt-trailing-bytes", {
+    noted(OLD, `${name} of the broker with a byte behind it`, `${first} { 000a 97 }`, "mqtt-trailing-bytes", {
       packetId: 10,
+      reasonCode: 0,
     }),
     noted(
       V5,

@@ -264,7 +264,10 @@ function randomConfig(random: Random): AclConfig {
   const config: AclConfig = {
     enabled: !random.chance(2),
     "default-action": random.pick(["allow", "deny"]),
-    rules: Array.from({ length: random.below(12) }, (_, index) => randomRule(random, `rule-${index}`)),
+    rules: Array.from(
+      { length: random.below(random.chance(5) ? 80 : 12) },
+      (_, index) => randomRule(random, `rule-${index}`),
+    ),
     groups: random.chance(70) ? { ops: ["ann", "anonymous"], dev: ["bob", "dev-1"] } : {},
     "deny-action": random.pick(["drop", "close"]),
     "wildcard-subscriptions": random.chance(25) ? "deny" : "allow",

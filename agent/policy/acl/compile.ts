@@ -20,7 +20,7 @@ const HASH_SIGN = 35;
 const RULES_PER_STEP = 512;
 
 /**
- * Compiles the rules, or reports all that is wrong with them, in the order of the rules. About 3 µs a rule. The
+ * Compiles the rules, or reports all that is wrong with them, in the order of the rules. Some 3 to 8 µs a rule. The
  * configuration is kept: it must not change afterwards.
  */
 export function compileAcl(config: AclConfig): CompileResult {

@@ -1,4 +1,4 @@
-import { IntVector, mixHash } from "./int_vector.ts";
+import { mixHash } from "./int_vector.ts";
 
 /**
  * How a level is written inside the tables: 0 and above is a literal known to the rules, by its number in the {@link
@@ -24,20 +24,21 @@ export function hashUnit(hash: number, unit: number): number {
   return ((hash << 5) - hash + unit) | 0;
 }
 
+/** Of a slot: number of the text + 1, 0 where it is free; its hash; where its units begin, and how many they are. */
+const SLOT_SIZE = 4;
+const HASH = 1;
+const FIRST = 2;
+const LENGTH = 3;
+
 /** Numbers for the texts of levels: each distinct literal level of all rules once. */
 export class LevelTable {
   /** All texts, one after the other, as UTF-16 units: comparing with them is twice as fast as with strings. */
   #units = new Uint16Array(1024);
-  /** Where each text begins; one more than there are texts. */
-  readonly #starts = new IntVector(64);
-  readonly #hashes = new IntVector(64);
-  /** Number + 1 of the text, 0 where free; at most half full. */
-  #slots = new Int32Array(128);
+  #unitCount = 0;
+  #count = 0;
+  /** Open addressing, at most half full. What a look-up needs is side by side, in one cache line. */
+  #slots = new Int32Array(128 * SLOT_SIZE);
   #shift = 25;
-
-  constructor() {
-    this.#starts.push(0);
-  }
 
   /**
    * The number of the level `text[start, end)` whose hash is given, or `UNKNOWN`. Verified unit by unit; allocates
@@ -45,33 +46,30 @@ export class LevelTable {
    */
   find(text: string, start: number, end: number, hash: number): number {
     const slots = this.#slots;
-    const hashes = this.#hashes.data;
-    for (let slot = mixHash(0, hash) >>> this.#shift;; slot = slot + 1 & slots.length - 1) {
-      const number = slots[slot]! - 1;
+    for (let at = (mixHash(0, hash) >>> this.#shift) * SLOT_SIZE;; at += SLOT_SIZE) {
+      if (at === slots.length) at = 0;
+      const number = slots[at]! - 1;
       if (number < 0) return UNKNOWN;
-      if (hashes[number] === hash && this.#isText(number, text, start, end)) return number;
+      if (slots[at + HASH] !== hash || slots[at + LENGTH] !== end - start) continue;
+      if (this.#isText(slots[at + FIRST]!, text, start, end)) return number;
     }
   }
 
-  /** The number of the level, a new one if need be. */
+  /** The number of the level `text[start, end)`, a new one if need be. */
   intern(text: string, start: number, end: number): number {
     let hash = EMPTY_LEVEL_HASH;
     for (let at = start; at < end; at++) hash = hashUnit(hash, text.charCodeAt(at));
     const known = this.find(text, start, end, hash);
     if (known !== UNKNOWN) return known;
-    const number = this.#hashes.length;
-    if ((number + 1) * 2 > this.#slots.length) this.#grow();
+    if ((this.#count + 1) * 2 * SLOT_SIZE > this.#slots.length) this.#grow();
+    const number = this.#count++;
+    this.#place(number, hash, this.#unitCount, end - start);
     this.#keep(text, start, end);
-    this.#hashes.push(hash);
-    this.#place(number);
     return number;
   }
 
-  #isText(number: number, text: string, start: number, end: number): boolean {
+  #isText(first: number, text: string, start: number, end: number): boolean {
     const units = this.#units;
-    const starts = this.#starts.data;
-    const first = starts[number]!;
-    if (starts[number + 1]! - first !== end - start) return false;
     const shift = first - start;
     for (let at = start; at < end; at++) {
       if (units[at + shift] !== text.charCodeAt(at)) return false;
@@ -80,27 +78,34 @@ export class LevelTable {
   }
 
   #keep(text: string, start: number, end: number): void {
-    const first = this.#starts.data[this.#starts.length - 1]!;
-    const last = first + end - start;
-    if (last > this.#units.length) {
-      const grown = new Uint16Array(Math.max(last, this.#units.length * 2));
+    const needed = this.#unitCount + end - start;
+    if (needed > this.#units.length) {
+      const grown = new Uint16Array(Math.max(needed, this.#units.length * 2));
       grown.set(this.#units);
       this.#units = grown;
     }
-    for (let at = start; at < end; at++) this.#units[first + at - start] = text.charCodeAt(at);
-    this.#starts.push(last);
+    for (let at = start; at < end; at++) this.#units[this.#unitCount++] = text.charCodeAt(at);
   }
 
-  #place(number: number): void {
+  #place(number: number, hash: number, first: number, length: number): void {
     const slots = this.#slots;
-    let slot = mixHash(0, this.#hashes.data[number]!) >>> this.#shift;
-    while (slots[slot] !== 0) slot = slot + 1 & slots.length - 1;
-    slots[slot] = number + 1;
+    let at = (mixHash(0, hash) >>> this.#shift) * SLOT_SIZE;
+    while (slots[at] !== 0) {
+      at += SLOT_SIZE;
+      if (at === slots.length) at = 0;
+    }
+    slots[at] = number + 1;
+    slots[at + HASH] = hash;
+    slots[at + FIRST] = first;
+    slots[at + LENGTH] = length;
   }
 
   #grow(): void {
-    this.#slots = new Int32Array(this.#slots.length * 2);
+    const old = this.#slots;
+    this.#slots = new Int32Array(old.length * 2);
     this.#shift--;
-    for (let number = 0; number < this.#hashes.length; number++) this.#place(number);
+    for (let at = 0; at < old.length; at += SLOT_SIZE) {
+      if (old[at] !== 0) this.#place(old[at]! - 1, old[at + HASH]!, old[at + FIRST]!, old[at + LENGTH]!);
+    }
   }
 }

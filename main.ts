@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { Agent, SYSTEM_CLOCK } from "./agent/agent.ts";
+import { Agent } from "./agent/agent.ts";
+import { SYSTEM_CLOCK } from "./agent/clock.ts";
 import { AuditRing } from "./agent/audit/ring.ts";
 import { createLogger, type Logger, type LogLevel } from "./agent/log.ts";
 import { ConfigurationError, PolicyStore } from "./agent/policy_store.ts";

@@ -1,18 +1,19 @@
 import type { AuditRing } from "./audit/ring.ts";
 import { judgeBrokerBytes } from "./broker_packets.ts";
 import { judgeClientBytes } from "./client_packets.ts";
-import { cut, FrameReport, NOTE, type Refusal } from "./frame_report.ts";
+import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
+import type { Frame, RequestHead, RequestVerdict, Unsettled } from "./frame.ts";
+import { followFraming } from "./frame.ts";
+import { FrameReport, NOTE } from "./frame_report.ts";
 import type { Logger } from "./log.ts";
-import { PACKET_NAMES } from "./mqtt/packet.ts";
 import { heldBytes } from "./mqtt/packet_stream.ts";
 import { checkSubscribeAcl } from "./policy/acl_check.ts";
-import { type Address, parseAddress } from "./policy/address.ts";
+import { parseAddress } from "./policy/address.ts";
 import { Ground } from "./policy/ground.ts";
 import type { Policy } from "./policy/policy.ts";
 import {
   ACL_REVOKED,
   BAD_EVENT,
-  BAD_FRAMING,
   CONNECT_TIMEOUT,
   CONNECTIONS_PER_IP,
   FRAME_GAP,
@@ -22,51 +23,15 @@ import {
   PACKET_TIMEOUT,
   type Reason,
   SESSION_UNKNOWN,
-  TEXT_FRAME,
   UNJUDGED,
   UPGRADE_UNSEEN,
   UPGRADE_WAS_REFUSED,
 } from "./reasons.ts";
-import { type Lane, type Session } from "./session.ts";
+import type { Session } from "./session.ts";
 import { SessionRegistry } from "./session_registry.ts";
-import { type Headers, isWebSocketUpgrade, judgeUpgrade, offersExtension, UpgradeBook } from "./upgrade.ts";
-import { refusalTags, settleFrame, tagsOf } from "./verdict.ts";
-
-/** RFC 6455 opcodes as the proxy names them; `reserved` is any other. */
-export type Opcode = "text" | "binary" | "ping" | "pong" | "close" | "continuation" | "reserved";
-
-/** One raw WebSocket frame, unmasked. */
-export interface Frame {
-  correlationId: string;
-  /** `ip:port` as the proxy writes it, or a bare address. */
-  clientAddress: string;
-  routeId: string | null;
-  fromClient: boolean;
-  opcode: Opcode;
-  fin: boolean;
-  /** Counts up by one per direction, from 0. */
-  index: number;
-  /** Payload: the first `bytes` of this, or null where the event's data could not be decoded. Valid only during the call. */
-  data: Uint8Array | null;
-  bytes: number;
-}
-
-/** Head of an HTTP request. */
-export interface RequestHead {
-  readonly correlationId: string;
-  /** Address without a port that means anything. */
-  readonly clientAddress: string;
-  readonly routeId: string | null;
-  readonly headers: Headers;
-}
-
-/** What becomes of an HTTP request: null lets it pass. */
-export interface RequestVerdict {
-  readonly refused: Reason | null;
-  /** Refused, but nothing is blocked. */
-  readonly detectOnly: boolean;
-  readonly tags: readonly string[];
-}
+import { isWebSocketUpgrade, judgeUpgrade, offersExtension, UpgradeBook } from "./upgrade.ts";
+import { Teller } from "./teller.ts";
+import { refusalTags, settleFrame } from "./verdict.ts";
 
 /** The snapshot in force. */
 export interface PolicySource {
@@ -75,28 +40,8 @@ export interface PolicySource {
   push(config: unknown, from: string): string | null;
 }
 
-export interface Clock {
-  /** Monotonic milliseconds. */
-  nowMs(): number;
-  /** Milliseconds since the epoch. */
-  wallMs(): number;
-}
-
-export const SYSTEM_CLOCK: Clock = { nowMs: () => performance.now(), wallMs: () => Date.now() };
-
-/** A verdict that was not allow and has not reached the proxy yet: what to do if it never does in time. */
-export interface Unsettled {
-  readonly correlationId: string;
-  readonly clientAddress: string;
-  readonly session: Session | null;
-  readonly verdict: "drop" | "close";
-  readonly refusal: Refusal;
-}
-
 /** Bytes of unfinished packets that all connections may hold together. */
 const MAX_HELD_BYTES = 256 << 20;
-/** Largest payload of a control frame (RFC 6455 section 5.5). */
-const MAX_CONTROL_BYTES = 125;
 /** Keys of closed connections whose refused frame passed all the same. */
 const MAX_POISONED = 10_000;
 
@@ -106,7 +51,7 @@ export class Agent {
   readonly upgrades = new UpgradeBook();
   readonly audit: AuditRing;
   readonly #policies: PolicySource;
-  readonly #log: Logger;
+  readonly #teller: Teller;
   readonly #clock: Clock;
   readonly #report = new FrameReport();
   readonly #ground = new Ground();
@@ -116,15 +61,12 @@ export class Agent {
   /** The time that frames are judged by: told once for many of them, since asking costs as much as a check. */
   #nowMs: number;
   #wallMs: number;
-  #firstRoute: string | null | undefined;
-  #warnedRoutes = false;
-  #warnedUpgrade = false;
 
   constructor(options: { policies: PolicySource; log: Logger; audit: AuditRing; clock?: Clock }) {
     this.#policies = options.policies;
-    this.#log = options.log;
     this.audit = options.audit;
     this.#clock = options.clock ?? SYSTEM_CLOCK;
+    this.#teller = new Teller(options.log, options.audit, this.#clock);
     this.#nowMs = Math.trunc(this.#clock.nowMs());
     this.#wallMs = this.#clock.wallMs();
   }
@@ -255,14 +197,14 @@ export class Agent {
     const { correlationId, clientAddress, routeId } = frame;
     const address = parseAddress(clientAddress);
     const origin = { correlationId, clientAddress, address, routeId };
-    this.#noteRoute(routeId, policy);
+    if (policy.routes === null) this.#teller.route(routeId);
     const upgrade = this.upgrades.take(correlationId, clientAddress);
     if (upgrade === null) {
       if (policy.requireUpgradeEvent) {
         refuseFrame(report, UPGRADE_UNSEEN);
         return null;
       }
-      this.#warnUpgradeUnseen();
+      this.#teller.upgradeUnseen();
     } else if (upgrade.refused !== null) {
       refuseFrame(report, UPGRADE_WAS_REFUSED);
       return null;
@@ -301,14 +243,7 @@ export class Agent {
       if (checkSubscribeAcl(subscription, on) !== null) revoked.push(filter);
     }
     if (revoked.length === 0) return;
-    this.#log.warn("Subscriptions of a live client are not allowed any more", {
-      client_id: session.subject?.clientId,
-      username: session.subject?.username,
-      filters: revoked.slice(0, 16).map(cut).join(" "),
-      count: revoked.length,
-      config_version: policy.label,
-      closes: policy.closeRevoked,
-    });
+    this.#teller.revoked(session, revoked, policy);
     if (policy.closeRevoked) {
       report.refuse(ACL_REVOKED, "close", 0, revoked[0] ?? null, on.rule);
     }
@@ -330,35 +265,12 @@ export class Agent {
     );
     if (refused === null) {
       if (policy.upgrade.allowExtensions && offersExtension(head.headers)) {
-        this.#log.warn("A connection with a WebSocket extension passes unseen, as general.websocket-extensions says", {
-          client_ip: head.clientAddress,
-        }, { foldKey: "extension-unseen" });
+        this.#teller.unseenExtension(head);
       }
       return PASS;
     }
     const tags = refusalTags(refused.tag, detectOnly ? "detect-only" : "blocked", 0).list;
-    this.audit.add({
-      atMs: this.#clock.wallMs(),
-      correlationId: head.correlationId,
-      clientAddress: head.clientAddress,
-      routeId: head.routeId,
-      clientId: null,
-      username: null,
-      direction: "upgrade",
-      verdict: detectOnly ? "allow" : "block",
-      tags,
-      reason: refused.code,
-      packetType: null,
-      topic: null,
-      rule: null,
-      policy: policy.label,
-    });
-    this.#log.warn(refused.text, {
-      reason: refused.code,
-      verdict: detectOnly ? "allow" : "block 403",
-      client_ip: head.clientAddress,
-      advice: refused.advice,
-    }, { foldKey: `${refused.code} ${head.clientAddress}` });
+    this.#teller.upgrade(head, refused, detectOnly, tags, policy.label);
     return { refused, detectOnly, tags };
   }
 
@@ -384,7 +296,7 @@ export class Agent {
    * its next frame closes, since what the broker knows by now is not what was judged here.
    */
   answeredLate(unsettled: Unsettled): void {
-    const { correlationId, clientAddress, session, verdict, refusal } = unsettled;
+    const { correlationId, clientAddress, session } = unsettled;
     if (session !== null && !session.ended) {
       session.poisoned = true;
     } else {
@@ -394,37 +306,7 @@ export class Agent {
       }
       this.#poisoned.set(`${clientAddress} ${correlationId}`, true);
     }
-    const subject = session?.subject ?? null;
-    const event = {
-      correlationId,
-      clientAddress,
-      clientId: subject?.clientId ?? null,
-      username: subject?.username ?? null,
-      reason: refusal.reason.code,
-      packetType: PACKET_NAMES[refusal.packetType] ?? null,
-      topic: refusal.topic === null ? null : cut(refusal.topic),
-      rule: refusal.rule?.name ?? null,
-      policy: this.#policies.current.label,
-    };
-    this.audit.add({
-      ...event,
-      atMs: this.#clock.wallMs(),
-      routeId: session?.origin.routeId ?? null,
-      direction: "client",
-      verdict: "allow",
-      tags: refusalTags("late", "blocked", 0).list,
-    });
-    this.#log.error("A refused frame passed the proxy: the verdict came too late", {
-      refused_for: refusal.reason.code,
-      verdict,
-      correlation_id: correlationId,
-      client_ip: clientAddress,
-      client_id: event.clientId,
-      username: event.username,
-      packet: event.packetType,
-      topic: event.topic,
-      advice: LATE.advice,
-    }, { foldKey: "late" });
+    this.#teller.late(unsettled, this.#policies.current.label);
   }
 
   /** Ends silent sessions, a bounded number at a time; call it from a timer. */
@@ -444,92 +326,18 @@ export class Agent {
         if (session.client.closed && session.broker.closed) this.sessions.end(session);
       }
     }
-    if (report.policy.logPackets) this.#logPackets(frame, report);
-    if (refusal !== null) this.#tell(frame, report, refusal);
-  }
-
-  #tell(frame: Frame, report: FrameReport, refusal: Refusal): void {
-    const subject = report.session?.subject ?? null;
-    const { reason, packetType, rule } = refusal;
-    const topic = refusal.topic === null ? null : cut(refusal.topic);
-    const clientId = subject === null ? null : cut(subject.clientId);
-    const username = subject?.username == null ? null : cut(subject.username);
-    const packet = packetType === 0 ? null : PACKET_NAMES[packetType] ?? null;
-    this.audit.add({
-      atMs: this.#wallMs,
-      correlationId: cut(frame.correlationId),
-      clientAddress: cut(frame.clientAddress),
-      routeId: frame.routeId,
-      clientId,
-      username,
-      direction: frame.fromClient ? "client" : "broker",
-      verdict: report.verdict,
-      tags: tagsOf(report).list,
-      reason: reason.code,
-      packetType: packet,
-      topic,
-      rule: rule?.name ?? null,
-      policy: report.policy.label,
-    });
-    if (!this.#log.enabled("warn")) return;
-    this.#log.warn(reason.text, {
-      reason: reason.code,
-      verdict: report.verdict,
-      client_id: clientId,
-      username,
-      packet,
-      topic,
-      rule: rule?.name ?? null,
-      client_ip: frame.clientAddress,
-      correlation_id: frame.correlationId,
-      also: report.describeRefusals(),
-    }, { foldKey: `${reason.code} ${clientId ?? addressText(report.session, frame)} ${topic ?? ""}` });
-  }
-
-  #logPackets(frame: Frame, report: FrameReport): void {
-    if (!this.#log.enabled("debug") || report.packets === 0) return;
-    this.#log.debug(report.describePackets() ?? PACKET_NAMES[report.packetType] ?? "packet", {
-      direction: frame.fromClient ? "client" : "broker",
-      verdict: report.verdict,
-      client_id: report.session?.subject?.clientId,
-      topic: report.topic === null ? null : cut(report.topic),
-      bytes: frame.bytes,
-      correlation_id: frame.correlationId,
-    });
+    if (report.policy.logPackets) this.#teller.packets(frame, report);
+    if (refusal !== null) this.#teller.refusal(frame, report, refusal);
   }
 
   #fail(error: unknown, frame: Frame, policy: Policy, report: FrameReport): void {
-    this.#log.error("Cannot judge a frame: the agent failed inside", {
-      error: error instanceof Error ? error.stack ?? error.message : String(error),
-      correlation_id: frame.correlationId,
-      opcode: frame.opcode,
-      bytes: frame.bytes,
-    }, { foldKey: "internal-error" });
+    this.#teller.failed(error, frame);
     if (report.session !== null) (frame.fromClient ? report.session.client : report.session.broker).unparsed = true;
     refuseFrame(report, INTERNAL_ERROR);
     if (policy.failOpen) {
       // settleFrame() would close: an error inside is the one refusal that `fail-open` lets through.
       report.policy = { ...policy, blockMode: false };
     }
-  }
-
-  #noteRoute(routeId: string | null, policy: Policy): void {
-    if (policy.routes !== null || this.#warnedRoutes) return;
-    if (this.#firstRoute === undefined) this.#firstRoute = routeId;
-    else if (this.#firstRoute !== routeId) {
-      this.#warnedRoutes = true;
-      this.#log.warn("Frames of two routes arrive and general.routes does not say which of them carry MQTT", {
-        routes: `${this.#firstRoute ?? "-"} ${routeId ?? "-"}`,
-      });
-    }
-  }
-
-  #warnUpgradeUnseen(): void {
-    if (this.#warnedUpgrade) return;
-    this.#warnedUpgrade = true;
-    this.#log.warn("Frames arrive whose upgrade request was not shown to the agent, so compression is not refused", {
-      advice: UPGRADE_UNSEEN.advice,
-    });
   }
 }
 
@@ -538,38 +346,4 @@ const PASS: RequestVerdict = Object.freeze({ refused: null, detectOnly: false, t
 /** A frame that is refused as a whole, whatever packets it holds: that always closes. */
 function refuseFrame(report: FrameReport, reason: Reason): void {
   report.refuse(reason, "close", 0, null, null);
-}
-
-/**
- * Follows RFC 6455 section 5.4 and 5.5 for one direction; null, or why the frame breaks it. MQTT travels in binary
- * messages only, whole or in fragments.
- */
-function followFraming(lane: Lane, opcode: Opcode, fin: boolean, bytes: number): Reason | null {
-  switch (opcode) {
-    case "binary":
-      if (lane.fragmented) return BAD_FRAMING;
-      lane.fragmented = !fin;
-      return null;
-    case "continuation":
-      if (!lane.fragmented) return BAD_FRAMING;
-      lane.fragmented = !fin;
-      return null;
-    case "ping":
-    case "pong":
-    case "close":
-      if (!fin || bytes > MAX_CONTROL_BYTES) return BAD_FRAMING;
-      if (opcode === "close") lane.closed = true;
-      return null;
-    case "text":
-      return TEXT_FRAME;
-    case "reserved":
-      return BAD_FRAMING;
-    default:
-      return opcode satisfies never;
-  }
-}
-
-function addressText(session: Session | null, frame: Frame): string {
-  const address: Address | null = session?.origin.address ?? null;
-  return address?.text ?? frame.clientAddress;
 }

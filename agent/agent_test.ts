@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { generate } from "mqtt-packet";
-import type { Frame, Opcode } from "./agent.ts";
+import type { Frame, Opcode } from "./frame.ts";
 import { testAgent, type TestPolicy, testPolicy } from "../tests/support/test_agent.ts";
 import { tagsOf } from "./verdict.ts";
 

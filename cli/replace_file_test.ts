@@ -58,6 +58,21 @@ Deno.test("of many that replace a file at once one gets through, and the others 
     assert.deepEqual(names(folder), ["users.json"]);
   }));
 
+Deno.test("replaceFile() waits for another run of this program, and sees what that one wrote", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/users.json`;
+    Deno.writeTextFileSync(path, "old");
+    const other = Deno.openSync(path, { read: true, write: true });
+    other.lockSync(true);
+    const replacing = replaceFile(path, "old", "new");
+    // Time enough to write, for one that would not wait.
+    for (let look = 0; look < 100; look++) assert.equal(await Deno.readTextFile(path), "old");
+    other.writeSync(new TextEncoder().encode("theirs"));
+    other.close();
+    assert.ok("fault" in await replacing);
+    assert.equal(Deno.readTextFileSync(path), "theirs");
+  }));
+
 Deno.test("replaceFile() leaves a link a link and replaces what it leads to", () =>
   inFolder(async (folder) => {
     Deno.mkdirSync(`${folder}/real`);

@@ -51,9 +51,10 @@ export class SecretReader implements SecretInput {
 
   async read(prompt: string): Promise<Uint8Array | null> {
     if (!this.isTerminal) return await this.#readLine();
-    this.#device.show(prompt);
+    // Before it is asked for: what is typed at once must not be shown either.
     this.#device.setRaw(true);
     try {
+      this.#device.show(prompt);
       return await this.#readTyped();
     } finally {
       this.#device.setRaw(false);

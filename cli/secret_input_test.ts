@@ -76,7 +76,7 @@ for (const [what, pieces, expected] of TYPED) {
     const read = await lines(from, expected.length);
     assert.deepEqual(read, expected);
     // Nothing of what was typed is shown, and the terminal is left as it was.
-    assert.deepEqual(from.shown, expected.flatMap(() => ["? ", "[raw]", "[cooked]", "\n"]));
+    assert.deepEqual(from.shown, expected.flatMap(() => ["[raw]", "? ", "[cooked]", "\n"]));
   });
 }
 
@@ -90,5 +90,5 @@ Deno.test("read() leaves the terminal as it was when reading fails", async () =>
   const from = device(true, []);
   from.read = () => Promise.reject(new Error("gone"));
   await assert.rejects(new SecretReader(from).read("? "), /gone/);
-  assert.deepEqual(from.shown, ["? ", "[raw]", "[cooked]", "\n"]);
+  assert.deepEqual(from.shown, ["[raw]", "? ", "[cooked]", "\n"]);
 });

@@ -235,7 +235,9 @@ Deno.test("what waits is failed when the last thread cannot be started again", a
   threads.fireTimer();
   threads.last.die();
   assert.equal(await failureOf(waiting), "worker-failed");
+  assert.equal(threads.timers.length, 1);
   pool.close();
+  assert.equal(threads.timers.length, 0, "a closed pool starts nothing");
 });
 
 Deno.test("a password that the library cannot take fails alone", async () => {

@@ -65,6 +65,9 @@ Deno.test("what is low is put out for what is not, and never the other way round
   assert.deepEqual(waiting.add(item("a2")), { evicted: item("b1", { low: true }) });
   assert.deepEqual(waiting.add(item("d1", { low: true })), { refused: "queue-full" });
   assert.deepEqual(takeAll(waiting), ["a1", "c1", "a2"]);
+  // Among themselves those that are low keep to what holds for the others.
+  for (const id of ["x1", "y1", "z1"]) waiting.add(item(id, { low: true }));
+  assert.deepEqual(waiting.add(item("z2", { low: true })), { refused: "queue-full" });
 });
 
 Deno.test("what is low waits behind the rest, but not for ever", () => {

@@ -76,17 +76,13 @@ const AROUND = /^\s*(?:bearer\s+)?\s*/i;
  * else is ignored, since it may be the password of a user that another provider knows. O(characters).
  */
 export function readToken(text: string, algorithms: ReadonlySet<string>): TokenReading {
-  if (!looksLikeToken(text)) return NOT_A_TOKEN;
-  if (text.length > MAX_TOKEN_CHARS) return TOO_LONG;
-  if (!COMPACT.test(text)) return whyNotCompact(text);
-  const headerEnd = text.indexOf(".");
-  const payloadEnd = text.lastIndexOf(".");
-  const headerBytes = decode(text.slice(0, headerEnd));
-  const payloadBytes = decode(text.slice(headerEnd + 1, payloadEnd));
-  const signature = decode(text.slice(payloadEnd + 1));
-  if (headerBytes === null || payloadBytes === null || signature === null) return CANONICAL;
-  const header = parseBytes(headerBytes);
-  if (header === null) return HEADER;
+  const headerEnd = text.length <= MAX_TOKEN_CHARS && COMPACT.test(text) ? text.indexOf(".") : -1;
+  const header = headerEnd < 0 ? null : parsePart(text.slice(0, headerEnd));
+  if (header !== null) return readCompact(text, headerEnd, header, algorithms);
+  return looksLikeToken(text) ? whyRefused(text, headerEnd) : NOT_A_TOKEN;
+}
+
+function readCompact(text: string, headerEnd: number, header: JsonObject, algorithms: ReadonlySet<string>) {
   // RFC 7515 section 4.1.11: whoever does not understand an extension that is marked critical must refuse the token.
   if (Object.hasOwn(header, "crit")) return CRITICAL;
   // RFC 7797: with "b64" false the payload is signed as it is. Without "crit" it means nothing, and readers differ.
@@ -95,10 +91,15 @@ export function readToken(text: string, algorithms: ReadonlySet<string>): TokenR
   if (keyId !== null && typeof keyId !== "string") return KEY_ID;
   const algorithm = member(header, "alg");
   if (typeof algorithm !== "string" || !algorithms.has(algorithm)) return ALGORITHM;
-  const payload = parseBytes(payloadBytes);
-  if (payload === null) return PAYLOAD;
+  const payloadEnd = text.lastIndexOf(".");
+  const payloadPart = text.slice(headerEnd + 1, payloadEnd);
+  const payload = parsePart(payloadPart);
+  if (payload === null) return decode(payloadPart) === null ? CANONICAL : PAYLOAD;
+  const signature = decode(text.slice(payloadEnd + 1));
+  if (signature === null) return CANONICAL;
   const signed = Buffer.from(text.slice(0, payloadEnd), "latin1");
-  return { kind: "token", token: { algorithm: algorithm as Algorithm, keyId, signed, payload, signature } };
+  const token: Token = { algorithm: algorithm as Algorithm, keyId, signed, payload, signature };
+  return { kind: "token", token } as const;
 }
 
 /** Whether the text is meant as a token; `readToken` says how that is told. */
@@ -129,7 +130,10 @@ function parseLoosely(bytes: Buffer): boolean {
   }
 }
 
-function whyNotCompact(text: string): Deny {
+/** Of a text that is meant as a token; `headerEnd` is below 0 where it has not the form of one. */
+function whyRefused(text: string, headerEnd: number): Deny {
+  if (text.length > MAX_TOKEN_CHARS) return TOO_LONG;
+  if (headerEnd >= 0) return decode(text.slice(0, headerEnd)) === null ? CANONICAL : HEADER;
   if (/^\s*bearer\s/i.test(text)) return BEARER;
   if (/\s/.test(text)) return WHITE_SPACE;
   if (text.includes("=")) return PADDING;
@@ -142,7 +146,10 @@ function decode(part: string): Buffer | null {
   return bytes.toString("base64url") === part ? bytes : null;
 }
 
-function parseBytes(bytes: Buffer): JsonObject | null {
+/** The JSON object that a part is, or null. */
+function parsePart(part: string): JsonObject | null {
+  const bytes = decode(part);
+  if (bytes === null) return null;
   let text: string;
   try {
     text = UTF8.decode(bytes);

@@ -297,7 +297,7 @@ Deno.test("keys that take longer than a millisecond are work, one at a time", as
 
   // More than can wait are an error, and nobody's password is wrong for it.
   const others = Array.from({ length: 300 }, (_, index) => {
-    const claims = { ...CLAIMS, sub: `dev-${index}` };
+    const claims = { ...CLAIMS, sub: `other-${index}` };
     const password = makeToken({ claims, key: P384.privateKey, alg: "ES384" });
     const check = provider.check(connectWith({ password }), NOW_MS);
     assert.ok(check.kind === "work");

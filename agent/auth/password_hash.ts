@@ -39,7 +39,9 @@ const UNKNOWN_FORM = 'expected a bcrypt hash ("$2b$…"), or "$sha256$…" for a
 export function hashFault(hash: string, { minBcryptCost, maxBcryptCost }: HashLimits): string | null {
   const cost = BCRYPT.exec(hash)?.[1];
   if (cost === undefined) {
-    if (SHA256.test(hash)) return null;
+    const salt = SHA256.exec(hash)?.[1];
+    // One character too many for whole bytes is no base64.
+    if (salt !== undefined && salt.length % 4 !== 1) return null;
     return FOREIGN.find(([form]) => form.test(hash))?.[1] ?? UNKNOWN_FORM;
   }
   if (Number(cost) < minBcryptCost) {

@@ -56,6 +56,8 @@ const BAD: readonly (readonly [string, RegExp])[] = [
   [sha256Hash("x", new Uint8Array(16)).slice(0, -1), /base64url/],
   // The last character has two bits more than the hash: another way to write the same bytes.
   [`${sha256Hash("x", new Uint8Array(16)).slice(0, -1)}B`, /base64url/],
+  [sha256Hash("x", new Uint8Array(15)).replace("$sha256$", "$sha256$A"), /at least 16/],
+  [sha256Hash("x", new Uint8Array(18)).replace("$sha256$", "$sha256$A"), /base64url/],
   ["correct horse", /expected a bcrypt hash/],
   ["", /expected a bcrypt hash/],
 ];

@@ -50,11 +50,28 @@ export function heldBytes(): number {
  * be read, and otherwise carries a `note`.
  *
  * ```ts
- * import { NEED_MORE, PACKET, PacketStream } from "./packet_stream.ts";
+ * import { equal } from "node:assert/strict";
+ * import { heldBytes, NEED_MORE, PACKET, PacketStream } from "./packet_stream.ts";
+ * import { PUBLISH_END, PUBLISH_HEAD, TOO_LARGE, VIOLATION } from "./packet_stream.ts";
+ *
  * const stream = new PacketStream("broker");
- * stream.push(new Uint8Array([0xd0, 0x00]), 0, 2);
- * console.assert(stream.next() === PACKET && stream.packet?.type === 13);
- * console.assert(stream.next() === NEED_MORE);
+ * const told: string[] = [];
+ * function read(...bytes: number[]): void {
+ *   stream.push(new Uint8Array(bytes), 0, bytes.length);
+ *   for (let found = stream.next(); found !== NEED_MORE; found = stream.next()) {
+ *     if (found === PUBLISH_HEAD) told.push(`topic ${stream.publish.topic}`);
+ *     if (found === PUBLISH_END) told.push("end of its payload");
+ *     if (found === PACKET) told.push(`packet of type ${stream.packet?.type}`);
+ *     if (found === TOO_LARGE) told.push(`${stream.packetBytes} bytes are more than ${stream.maxPacketBytes}`);
+ *     if (found === VIOLATION) return void told.push(`refused: ${stream.violation?.code}`);
+ *   }
+ * }
+ * read(0xd0, 0x00, 0x30, 0x04, 0x00); // PINGRESP, and the beginning of a PUBLISH
+ * equal(heldBytes() > 0, true);
+ * read(0x01, 0x61, 0x78);
+ * read(0x00, 0x00); // a packet type that is none
+ * equal(told.join(), "packet of type 13,topic a,end of its payload,refused: mqtt-packet-type");
+ * equal(heldBytes(), 0);
  * ```
  *
  * Costs O(bytes), whatever the cuts. At rest it holds no buffer.

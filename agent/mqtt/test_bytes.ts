@@ -6,10 +6,13 @@
  * - `{ … }` what stands inside, with its length as a variable byte integer before it: the rest of a packet, or a section of properties.
  *
  * ```ts
- * import { testBytes } from "./test_bytes.ts";
- * const ping = testBytes("c0 {}");
- * const publish = testBytes(`32 { "a/x" 0001 'payload' }`);
- * console.assert(ping.length === 2 && publish.length === 16);
+ * import { deepEqual } from "node:assert/strict";
+ * import { joinBytes, TEST_CONNECT, testBytes, varint } from "./test_bytes.ts";
+ *
+ * const publish = testBytes(`32 { "a/x" 0001 'hi' }`);
+ * deepEqual(publish, Uint8Array.of(0x32, 9, 0, 3, 0x61, 0x2f, 0x78, 0, 1, 0x68, 0x69));
+ * deepEqual(varint(321), [0xc1, 0x02]);
+ * deepEqual(joinBytes(TEST_CONNECT[4], publish).length, 15 + 11);
  * ```
  */
 export function testBytes(notation: string): Uint8Array<ArrayBuffer> {

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { RequestVerdict } from "../agent.ts";
+import type { RequestVerdict } from "../frame.ts";
 import { cut, type FrameReport } from "../frame_report.ts";
 import { PACKET, PACKET_NAMES } from "../mqtt/packet.ts";
 import type { Session } from "../session.ts";

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { Frame, Opcode } from "../agent.ts";
+import type { Frame, Opcode } from "../frame.ts";
 import { decodeBase64, decodeBase64Text } from "./base64.ts";
 import { latin1, TextCache } from "./text_cache.ts";
 

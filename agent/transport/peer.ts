@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
-import type { Agent, Unsettled } from "../agent.ts";
+import type { Agent } from "../agent.ts";
+import type { Unsettled } from "../frame.ts";
 import type { Logger } from "../log.ts";
 import { frameAnswer, plainAnswer, requestAnswer } from "./answer.ts";
 import { readRequestHead } from "./request_head.ts";

@@ -1,4 +1,4 @@
-import type { RequestHead } from "../agent.ts";
+import type { RequestHead } from "../frame.ts";
 
 /** Reads a request headers event (protocol: Events), or null where it has no correlation id to answer to. */
 export function readRequestHead(event: unknown): RequestHead | null {

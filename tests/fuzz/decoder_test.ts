@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import mqttPacket from "mqtt-packet";
 import { type Direction, PACKET_NAMES, type ProtocolLevel } from "../../agent/mqtt/packet.ts";
 import { heldBytes, NEED_MORE, PacketStream, VIOLATION } from "../../agent/mqtt/packet_stream.ts";
+import { isValidFilter, isValidName, sharedFilterStart } from "../../agent/mqtt/topic_filter.ts";
 import { joinBytes } from "../../agent/mqtt/test_bytes.ts";
 import { cutEvery, type Report, transcript } from "../../agent/mqtt/test_transcript.ts";
 import { Dice, firstPacket, lastPacket, nextPacket, type ValidPacket } from "./decoder_packets.ts";
@@ -40,6 +41,7 @@ for (const direction of SIDES) {
         const whole = read(direction, level, [bytes], about);
         deepStrictEqual(read(direction, level, cutRandomly(bytes, dice), about), whole, about);
         if (seed % 4 === 0) deepStrictEqual(read(direction, level, cutEvery(bytes, 1), about), whole, about);
+        if (direction === "client") acceptedIsClean(bytes, whole, about);
         // MQTT 3.1 lets packets be marked as sent again and user names be missing: mqtt-packet does not know that.
         if (direction === "client" && level !== 3) acceptedAlike(level, bytes, whole, about);
       }
@@ -67,13 +69,16 @@ function fieldsOf({ fields }: ValidPacket): Readonly<Record<string, unknown>> {
   return fields;
 }
 
+/** Over-long slash, surrogate, U+0000, U+FFFF, wildcards, levels, a property identifier twice. */
+const NASTY = [[0xc0, 0xaf], [0xed, 0xa0, 0x80], [0], [0xef, 0xbf, 0xbf], [0x23], [0x2b], [0x2f, 0x2b], [0x26, 0x26]];
+
 /** Valid packets with a few bytes changed, taken out, put in or doubled. */
 function mutatedStream(direction: Direction, level: ProtocolLevel, dice: Dice): Uint8Array {
   const bytes: number[] = [];
   for (const packet of validStream(direction, level, dice).slice(0, 4)) bytes.push(...packet.bytes);
   for (let left = 1 + dice.below(3); left > 0; left--) {
     const at = dice.below(bytes.length);
-    switch (dice.below(6)) {
+    switch (dice.below(7)) {
       case 0:
         bytes[at] = (bytes[at] as number) ^ 1 << dice.below(8);
         break;
@@ -87,6 +92,9 @@ function mutatedStream(direction: Direction, level: ProtocolLevel, dice: Dice): 
         bytes.splice(at, 0, dice.below(256));
         break;
       case 4:
+        for (const [i, byte] of dice.pick(NASTY).entries()) if (at + i < bytes.length) bytes[at + i] = byte;
+        break;
+      case 5:
         bytes[at] = ((bytes[at] as number) + dice.pick([1, 255])) & 255;
         break;
       default:
@@ -130,6 +138,27 @@ function read(direction: Direction, level: ProtocolLevel, pieces: Iterable<Uint8
   stream.release();
   strictEqual(heldBytes(), before, about);
   return reports.filter(({ kind }) => kind !== "too-large");
+}
+
+/** Topics and filters that pass are valid by the plain statement of the rules, and are the bytes that were sent: none was repaired. */
+function acceptedIsClean(bytes: Uint8Array, reports: readonly Report[], about: string): void {
+  const sent = Buffer.from(bytes);
+  const isShared = (filter: string) => sharedFilterStart(filter, 0) > 0;
+  for (const { fields } of reports) {
+    const { type, topic, topicAlias, filters, subscriptions } = (fields ?? {}) as Record<string, unknown>;
+    const names = type === 3 && !(topic === "" && topicAlias !== 0) ? [topic as string] : [];
+    const asked = (filters ?? (subscriptions as { filter: string }[] | undefined)?.map(({ filter }) => filter) ??
+      []) as string[];
+    ok(names.every(isValidName), about);
+    ok(
+      asked.every((filter) => isValidFilter(isShared(filter) ? filter.slice(sharedFilterStart(filter, 0)) : filter)),
+      about,
+    );
+    for (const text of [...names, ...asked]) {
+      ok(sent.includes(text), about);
+      ok(!/[\p{Cc}\p{Noncharacter_Code_Point}]/u.test(text), about);
+    }
+  }
 }
 
 /** What we let pass must be read in the same way by a decoder that is known to be more lenient: same packets, same topics, same payloads. */

@@ -1,4 +1,5 @@
-import { Agent, type Clock } from "../../agent/agent.ts";
+import { Agent } from "../../agent/agent.ts";
+import type { Clock } from "../../agent/clock.ts";
 import { AuditRing } from "../../agent/audit/ring.ts";
 import { createLogger, type Logger } from "../../agent/log.ts";
 import { PolicyStore } from "../../agent/policy_store.ts";

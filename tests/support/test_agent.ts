@@ -1,4 +1,5 @@
-import { Agent, type Clock, type PolicySource } from "../../agent/agent.ts";
+import { Agent, type PolicySource } from "../../agent/agent.ts";
+import type { Clock } from "../../agent/clock.ts";
 import { AuditRing } from "../../agent/audit/ring.ts";
 import { createLogger, type Logger } from "../../agent/log.ts";
 import { compilePolicy, type GeneralPolicyConfig, type Policy, type PolicyConfig } from "../../agent/policy/policy.ts";

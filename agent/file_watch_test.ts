@@ -166,6 +166,18 @@ Deno.test("watchFiles() tells which of several files changed, and says nothing o
   assert.ok(test.calls.every((call) => call.length === 1 && call[0] === b), JSON.stringify(test.calls));
 });
 
+Deno.test("watchFiles() does not take the reading of a file for a change of it", async () => {
+  await using test = await watched();
+  const [read, written] = ["a.json", "b.json"].map((name) => `${test.folder}/${name}`) as [string, string];
+  for (const path of [read, written]) Deno.writeTextFileSync(path, "old");
+  test.watch([read, written], { pollMs: 3_600_000 });
+  const told = test.told(written, (text) => text === "new" && textOf(read) === "old");
+  textOf(read);
+  Deno.writeTextFileSync(written, "new");
+  await told;
+  assert.deepEqual(test.calls, [[written]]);
+});
+
 Deno.test("watchFiles() goes on behind an onChange that throws, and hands over what it threw", async () => {
   await using test = await watched();
   const path = `${test.folder}/users.json`;

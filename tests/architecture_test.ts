@@ -7,11 +7,15 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "agent/reasons.ts": ["agent/mqtt/"],
   "agent/policy/": ["agent/policy/", "agent/mqtt/", "agent/reasons.ts"],
   "agent/audit/": ["agent/audit/"],
+  "agent/file_watch.ts": [],
+  "agent/clock.ts": [],
+  "agent/auth/": ["agent/auth/", "agent/policy/", "agent/mqtt/", "agent/config/", "agent/file_watch.ts"],
   "agent/log.ts": [],
   "agent/version.ts": [],
   "agent/transport/": ["agent/"],
   "agent/": ["agent/"],
-  "main.ts": ["agent/"],
+  "main.ts": ["agent/", "cli/"],
+  "cli/": ["cli/", "agent/"],
   "demo/": ["demo/"],
   "bench/": ["bench/"],
   "scripts/": ["agent/"],
@@ -37,7 +41,7 @@ async function importsOf(path: string): Promise<string[]> {
 
 async function graph(): Promise<Map<string, string[]>> {
   const found = new Map<string, string[]>();
-  for (const folder of ["agent/", "demo/", "bench/", "scripts/"]) {
+  for (const folder of ["agent/", "cli/", "demo/", "bench/", "scripts/"]) {
     for await (const path of sources(folder)) found.set(path, await importsOf(path));
   }
   found.set("main.ts", await importsOf("main.ts"));

@@ -397,6 +397,9 @@ Deno.test("a change while the file is read for the first time is read too, and c
       return { close: () => {} };
     },
   });
+  // One after the other: read at once, they would each have found a new file.
+  await provider.reload();
+  assert.equal(provider.generation, 0);
   at.write({ b: { password_hash: FAST } });
   await provider.reload();
   assert.deepEqual([...provider.table.users.keys()], ["b"]);
@@ -405,6 +408,8 @@ Deno.test("a change while the file is read for the first time is read too, and c
   at.write({ d: { password_hash: FAST } });
   await Promise.all([first, provider.reload()]);
   assert.deepEqual([...provider.table.users.keys()], ["d"]);
+  assert.equal(provider.reload(), provider.reload());
+  await provider.reload();
 });
 
 Deno.test("a thousand devices with generated secrets are in at once", async () => {

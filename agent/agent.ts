@@ -1,6 +1,6 @@
 import type { AuditRing } from "./audit/ring.ts";
 import { judgeBrokerBytes } from "./broker_packets.ts";
-import { judgeClientBytes } from "./client_packets.ts";
+import { judgeClientBytes, recheckWill } from "./client_packets.ts";
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 import type { Frame, RequestHead, RequestVerdict, Unsettled } from "./frame.ts";
 import { followFraming } from "./frame.ts";
@@ -9,6 +9,7 @@ import type { Logger } from "./log.ts";
 import { heldBytes } from "./mqtt/packet_stream.ts";
 import { checkSubscribeAcl } from "./policy/acl_check.ts";
 import { parseAddress } from "./policy/address.ts";
+import type { CompiledRule } from "./policy/acl/mod.ts";
 import { Ground } from "./policy/ground.ts";
 import type { Policy } from "./policy/policy.ts";
 import {
@@ -27,7 +28,7 @@ import {
   UPGRADE_UNSEEN,
   UPGRADE_WAS_REFUSED,
 } from "./reasons.ts";
-import type { Session } from "./session.ts";
+import { DRAIN_MS, type Session } from "./session.ts";
 import { SessionRegistry } from "./session_registry.ts";
 import { isWebSocketUpgrade, judgeUpgrade, offersExtension, UpgradeBook } from "./upgrade.ts";
 import { Teller } from "./teller.ts";
@@ -57,7 +58,7 @@ export class Agent {
   readonly #ground = new Ground();
   /** Closed, but the close came late: the connection lives on at the proxy. Oldest leave first. */
   readonly #poisoned = new Map<string, true>();
-  readonly #onAccepted = (session: Session) => this.sessions.accept(session);
+  readonly #onAccepted = (session: Session) => this.sessions.accept(session, this.#nowMs);
   /** The time that frames are judged by: told once for many of them, since asking costs as much as a check. */
   #nowMs: number;
   #wallMs: number;
@@ -114,17 +115,19 @@ export class Agent {
 
     if (frame.index !== lane.nextIndex) {
       refuseFrame(report, FRAME_GAP);
-      session.client.unparsed = session.broker.unparsed = true;
+      session.client.unparsed = session.broker.unparsed = "malformed";
     }
     lane.nextIndex = frame.index + 1;
     if (session.poisoned) refuseFrame(report, LATE);
     const stalled = session.stalled(nowMs);
-    if (stalled !== null) refuseFrame(report, stalled === "connect" ? CONNECT_TIMEOUT : PACKET_TIMEOUT);
+    if (stalled !== null && opcode !== "close") {
+      refuseFrame(report, stalled === "connect" ? CONNECT_TIMEOUT : PACKET_TIMEOUT);
+    }
     if (session.policy !== policy) session.usePolicy(policy);
     if (session.subscriptionsPolicy !== policy) this.#recheckSubscriptions(session, policy, report);
     if (frame.data === null) {
       refuseFrame(report, BAD_EVENT);
-      lane.unparsed = true;
+      lane.unparsed = "malformed";
     }
     if (report.refused > 0 && policy.blockMode) return false;
 
@@ -133,16 +136,17 @@ export class Agent {
     const framing = followFraming(lane, opcode, frame.fin, frame.bytes);
     if (framing !== null) {
       refuseFrame(report, framing);
-      lane.unparsed = true;
+      lane.unparsed = "malformed";
       return false;
     }
+    if (opcode === "close" && session.drainUntilMs === 0) session.drainUntilMs = nowMs + DRAIN_MS;
     if (opcode !== "binary" && opcode !== "continuation") return false;
-    if (lane.closed || (!frame.fromClient && session.subject === null)) {
+    if (lane.closed || (frame.fromClient && session.takenOver) || (!frame.fromClient && session.subject === null)) {
       refuseFrame(report, SESSION_UNKNOWN);
       return false;
     }
-    if (lane.unparsed) {
-      if (policy.blockMode && !policy.failOpen) refuseFrame(report, UNJUDGED);
+    if (lane.unparsed !== null) {
+      if (policy.blockMode && !(policy.failOpen && lane.unparsed === "failed")) refuseFrame(report, UNJUDGED);
       else report.notes |= NOTE.UNPARSED;
       return false;
     }
@@ -161,13 +165,18 @@ export class Agent {
       on.subject = session.subject;
       on.acl = session.acl;
     }
+    const heldBefore = heldBytes();
     if (frame.fromClient) {
       session.lastClientAtMs = nowMs;
+      const wasNew = session.subject === null;
       judgeClientBytes(session, data, frame.bytes, report, on, nowMs);
+      if (wasNew && session.subject !== null) this.#checkAddress(session, report, nowMs);
     } else {
       judgeBrokerBytes(session, data, frame.bytes, report, on, nowMs, this.#onAccepted);
     }
-    if (heldBytes() > MAX_HELD_BYTES && session.client.stream.midPacket) refuseFrame(report, OVERLOADED_SESSIONS);
+    // Only who made it more: others must not pay for what somebody else holds.
+    const held = heldBytes();
+    if (held > MAX_HELD_BYTES && held > heldBefore) refuseFrame(report, OVERLOADED_SESSIONS);
   }
 
   /** The session of a frame, a new one for a connection's first frame, or null when the frame was settled without one. */
@@ -210,28 +219,45 @@ export class Agent {
       return null;
     }
     const { maxConnectionsPerAddress } = policy.limits;
+    // The limit itself is looked at with CONNECT, which tells whose connection it takes the place of. This bounds what
+    // never comes that far.
     if (
       maxConnectionsPerAddress !== Infinity &&
-      this.sessions.countOfAddress(origin, nowMs, maxConnectionsPerAddress) >= maxConnectionsPerAddress
+      this.sessions.countOfAddress(origin, nowMs, 2 * maxConnectionsPerAddress) >= 2 * maxConnectionsPerAddress
     ) {
       refuseFrame(report, CONNECTIONS_PER_IP);
       return null;
     }
     const session = this.sessions.open(origin, policy, nowMs);
-    if (session === null) refuseFrame(report, OVERLOADED_SESSIONS);
+    if (session === null && frame.opcode !== "close") refuseFrame(report, OVERLOADED_SESSIONS);
     return session;
+  }
+
+  /** `general.max-connections-per-ip`, this connection included, but not the one of the same client id that it replaces. */
+  #checkAddress(session: Session, report: FrameReport, nowMs: number): void {
+    const { maxConnectionsPerAddress: limit } = report.policy.limits;
+    if (limit === Infinity) return;
+    const clientId = session.subject?.clientId ?? "";
+    const others = this.sessions.countOfAddress(session.origin, nowMs, 0, clientId === "" ? null : clientId);
+    // Without a client id this connection is among those that were counted.
+    if (others + (clientId === "" ? 0 : 1) > limit) refuseFrame(report, CONNECTIONS_PER_IP);
   }
 
   /** Subscriptions that were allowed by an older snapshot, held against the one in force, once. */
   #recheckSubscriptions(session: Session, policy: Policy, report: FrameReport): void {
     session.subscriptionsPolicy = policy;
-    if (session.subscriptions === null || session.acl === null) return;
+    if (session.acl === null) return;
     const on = this.#ground;
     on.policy = policy;
     on.acl = session.acl;
     on.wallMs = this.#wallMs;
+    if (session.will !== null) {
+      on.reset();
+      if (recheckWill(session.will, on) !== null) this.#teller.revokedWill(session, session.will.topic, policy);
+    }
     const revoked: string[] = [];
-    for (const [filter, qos] of session.subscriptions) {
+    let rule: CompiledRule | null = null;
+    for (const [filter, qos] of session.subscriptions ?? []) {
       on.reset();
       const subscription = {
         filter,
@@ -240,13 +266,13 @@ export class Agent {
         retainAsPublished: false,
         retainHandling: 0 as const,
       };
-      if (checkSubscribeAcl(subscription, on) !== null) revoked.push(filter);
+      if (checkSubscribeAcl(subscription, on) === null) continue;
+      if (revoked.length === 0) rule = on.rule;
+      revoked.push(filter);
     }
     if (revoked.length === 0) return;
     this.#teller.revoked(session, revoked, policy);
-    if (policy.closeRevoked) {
-      report.refuse(ACL_REVOKED, "close", 0, revoked[0] ?? null, on.rule);
-    }
+    if (policy.closeRevoked) report.refuse(ACL_REVOKED, "close", 0, revoked[0] ?? null, rule);
   }
 
   /** Whether an HTTP request may pass; only WebSocket upgrades are looked at. */
@@ -288,7 +314,8 @@ export class Agent {
   unsettled(frame: Frame): Unsettled | null {
     const { verdict, refusal, session } = this.#report;
     if (verdict === "allow" || refusal === null) return null;
-    return { correlationId: frame.correlationId, clientAddress: frame.clientAddress, session, verdict, refusal };
+    const { correlationId, clientAddress, fromClient } = frame;
+    return { correlationId, clientAddress, fromClient, session, verdict, refusal };
   }
 
   /**
@@ -321,8 +348,7 @@ export class Agent {
       if (verdict === "close") {
         this.sessions.end(session);
       } else if (verdict === "allow") {
-        if (report.subscribe !== null) session.subscribed(report.subscribe);
-        if (report.unsubscribe !== null) session.unsubscribed(report.unsubscribe);
+        if (report.subscriptions.size > 0) session.changeSubscriptions(report.subscriptions);
         if (session.client.closed && session.broker.closed) this.sessions.end(session);
       }
     }
@@ -332,9 +358,10 @@ export class Agent {
 
   #fail(error: unknown, frame: Frame, policy: Policy, report: FrameReport): void {
     this.#teller.failed(error, frame);
-    if (report.session !== null) (frame.fromClient ? report.session.client : report.session.broker).unparsed = true;
+    if (report.session !== null) (frame.fromClient ? report.session.client : report.session.broker).unparsed = "failed";
+    const isOnlyFault = report.refused === 0;
     refuseFrame(report, INTERNAL_ERROR);
-    if (policy.failOpen) {
+    if (policy.failOpen && isOnlyFault) {
       // settleFrame() would close: an error inside is the one refusal that `fail-open` lets through.
       report.policy = { ...policy, blockMode: false };
     }

@@ -1,4 +1,4 @@
-import { MAX_PACKETS_PER_FRAME, rememberAlias } from "./client_packets.ts";
+import { MAX_FRAME_STEPS, rememberAlias, STEPS } from "./client_packets.ts";
 import { type FrameReport, KIND, NOTE } from "./frame_report.ts";
 import type { Connack, Packet, Publish } from "./mqtt/packet.ts";
 import { PACKET } from "./mqtt/packet.ts";
@@ -46,6 +46,12 @@ export function judgeBrokerBytes(
         break;
       case WHOLE:
         followBroker(session, stream.packet as Packet, report, nowMs, onAccepted);
+        // CONNACK may have told the client's name and the broker's limits: what comes behind it is judged by them.
+        on.broker = session.limits;
+        if (session.subject !== null && session.acl !== null) {
+          on.subject = session.subject;
+          on.acl = session.acl;
+        }
         break;
       case TOO_LARGE:
         // Limits on size bind the client's packets only; this one is read on.
@@ -55,12 +61,13 @@ export function judgeBrokerBytes(
         if (stream.violation !== null) {
           report.refuse(violationReason(stream.violation), "close", stream.packetType, null, null);
         }
-        session.broker.unparsed = true;
+        session.broker.unparsed = "malformed";
         return;
     }
-    if (report.packets > MAX_PACKETS_PER_FRAME) {
+    report.steps += STEPS.PACKET;
+    if (report.steps > MAX_FRAME_STEPS) {
       report.refuse(TOO_MANY_PACKETS, "close", stream.packetType, null, null);
-      session.broker.unparsed = true;
+      session.broker.unparsed = "malformed";
       return;
     }
   }
@@ -69,6 +76,7 @@ export function judgeBrokerBytes(
 
 function judgeDelivery(session: Session, publish: Publish, report: FrameReport, on: Ground): void {
   report.count(publish.type, KIND.DELIVERY);
+  report.steps += STEPS.TOPIC + publish.userProperties.length * STEPS.PROPERTY;
   on.reset();
   if (publish.topicAlias !== 0) {
     const { broker } = session;

@@ -43,10 +43,11 @@ import {
   PACKET_TOO_LARGE,
   type Reason,
   SESSION_EXPIRY_TOO_LONG,
+  TOO_MANY_FILTERS,
   TOO_MANY_PACKETS,
   violationReason,
 } from "./reasons.ts";
-import { MAX_ALIAS_BYTES, provedBy, type Session } from "./session.ts";
+import { ALIAS_OVERHEAD_BYTES, MAX_ALIAS_BYTES, provedBy, type Session } from "./session.ts";
 
 /** In the order a CONNECT meets them; the Will is judged behind them. */
 const CONNECT_CHECKS: readonly Check<Connect>[] = [
@@ -68,8 +69,13 @@ const MESSAGE_CHECKS: readonly Check<Message>[] = [
 
 const NO_GROUPS: readonly string[] = Object.freeze([]);
 
-/** More packets in one frame can not be judged in the time that the proxy waits. No known client comes near. */
-export const MAX_PACKETS_PER_FRAME = 65_536;
+/**
+ * What judging one frame may cost, in steps of about 60 ns: 8 ms. A frame that needs more could not be judged in the time
+ * that the proxy waits, and would pass; so it closes. No known client comes near.
+ */
+export const MAX_FRAME_STEPS = 131_072;
+/** Steps of a packet, of a topic or filter that is held against the rules, of a user property, of a refusal. */
+export const STEPS = { PACKET: 2, TOPIC: 8, PROPERTY: 3, REFUSAL: 8 } as const;
 
 /**
  * Judges the first `end` bytes of `bytes`: the MQTT that a frame of the client carries: every packet, from whatever pieces. O(bytes).
@@ -93,13 +99,13 @@ export function judgeClientBytes(
     if (found === NEED_MORE) break;
     switch (found) {
       case PUBLISH_HEAD:
-        if (session.state === "draining") return refuseAfterDisconnect(PACKET.PUBLISH, report);
+        if (session.state === "draining") return refuseAfterDisconnect(session, PACKET.PUBLISH, report);
         judgePublish(session, stream.publish, stream.packetBytes, report, on);
         break;
       case PUBLISH_END:
         break;
       case WHOLE:
-        if (session.state === "draining") return refuseAfterDisconnect(stream.packetType, report);
+        if (session.state === "draining") return refuseAfterDisconnect(session, stream.packetType, report);
         if (!judgePacket(session, stream.packet as Packet, stream.packetBytes, report, on, nowMs)) return;
         break;
       case TOO_LARGE:
@@ -110,12 +116,13 @@ export function judgeClientBytes(
         if (stream.violation !== null) {
           report.refuse(violationReason(stream.violation), "close", stream.packetType, null, null);
         }
-        session.client.unparsed = true;
+        session.client.unparsed = "malformed";
         return;
     }
-    if (report.packets > MAX_PACKETS_PER_FRAME) {
+    report.steps += STEPS.PACKET;
+    if (report.steps > MAX_FRAME_STEPS) {
       report.refuse(TOO_MANY_PACKETS, "close", stream.packetType, null, null);
-      session.client.unparsed = true;
+      session.client.unparsed = "malformed";
       return;
     }
   }
@@ -127,7 +134,8 @@ export function judgeClientBytes(
   if (wasMidPacket) report.undroppable = true;
 }
 
-function refuseAfterDisconnect(packetType: number, report: FrameReport): void {
+function refuseAfterDisconnect(session: Session, packetType: number, report: FrameReport): void {
+  session.client.unparsed = "malformed";
   report.refuse(AFTER_DISCONNECT, "close", packetType, null, null);
 }
 
@@ -203,10 +211,30 @@ function judgeConnect(session: Session, connect: Connect, report: FrameReport, o
   if (refused === null) {
     if (report.rule === null) report.rule = on.rule;
     report.topic = topic;
+    session.will = connect.will === null ? null : withoutPayload(connect.will);
     return true;
   }
   report.refuse(refused, "close", connect.type, on.topic ?? topic, on.rule);
   return !policy.blockMode;
+}
+
+/** What has to be known of a Will to hold it against other rules later. */
+function withoutPayload({ topic, qos, retain, responseTopic }: Message): Message {
+  return {
+    topic,
+    qos,
+    retain,
+    responseTopic,
+    contentType: null,
+    correlationData: null,
+    payloadFormat: 0,
+    userProperties: [],
+  };
+}
+
+/** Why the Will that a client left with the broker would be refused by the rules in force, or null. */
+export function recheckWill(will: Message, on: Ground): Reason | null {
+  return checkPublishAcl(will, on) ?? checkResponseTopic(will, on);
 }
 
 function judgePublish(
@@ -217,6 +245,7 @@ function judgePublish(
   on: Ground,
 ): void {
   report.count(publish.type, KIND.PUBLISH);
+  report.steps += STEPS.TOPIC + publish.userProperties.length * STEPS.PROPERTY;
   if (publish.qos !== 0) report.awaitingAnswer++;
   on.reset();
   const aliased = publish.topicAlias === 0 ? null : resolveAlias(session, publish, report, on);
@@ -235,6 +264,7 @@ function judgePublish(
     if (report.rule === null) report.rule = on.rule;
     return;
   }
+  report.steps += STEPS.REFUSAL;
   report.refuse(refused, on.action, publish.type, on.topic ?? publish.topic, on.rule);
 }
 
@@ -247,7 +277,11 @@ function resolveAlias(session: Session, publish: Publish, report: FrameReport, o
   const lane = session.client;
   const { topicAlias } = publish;
   // [MQTT-3.3.2-9] Until CONNACK told how many the broker takes, it takes none.
-  if (!session.accepted) return closing(ALIAS_BEFORE_CONNACK, on);
+  if (!session.accepted) {
+    // Where nothing is blocked the broker takes it all the same, as it likes.
+    if (!report.policy.blockMode && publish.topic !== "") rememberAlias(lane, topicAlias, publish.topic);
+    return closing(ALIAS_BEFORE_CONNACK, on);
+  }
   if (topicAlias > session.limits.topicAliasMaximum) return closing(ALIAS_TOO_HIGH, on);
   if (publish.topic === "") {
     const topic = lane.aliases?.get(topicAlias);
@@ -261,7 +295,9 @@ function resolveAlias(session: Session, publish: Publish, report: FrameReport, o
 /** False when the aliases of this direction would hold more than a megabyte of topics. */
 export function rememberAlias(lane: Session["client"], topicAlias: number, topic: string): boolean {
   const aliases = lane.aliases ??= new Map();
-  const bytes = lane.aliasBytes + topic.length - (aliases.get(topicAlias)?.length ?? 0);
+  const before = aliases.get(topicAlias);
+  const bytes = lane.aliasBytes + topic.length +
+    (before === undefined ? ALIAS_OVERHEAD_BYTES : -before.length);
   if (bytes > MAX_ALIAS_BYTES) return false;
   lane.aliasBytes = bytes;
   aliases.set(topicAlias, topic);
@@ -273,11 +309,13 @@ function judgeSubscribe(session: Session, subscribe: Subscribe, report: FrameRep
   report.count(subscribe.type, KIND.SUBSCRIBE);
   report.awaitingAnswer++;
   on.reset();
-  on.subscriptions = subscriptionsWith(session, subscriptions);
+  on.subscriptions = subscriptionsWith(session, subscriptions, report);
+  report.steps += subscribe.userProperties.length * STEPS.PROPERTY;
   let topic = subscriptions[0]?.filter ?? null;
   let refused = checkSubscribeLimits(subscribe, on);
   for (let i = 0; i < subscriptions.length && refused === null; i++) {
     const subscription = subscriptions[i] as typeof subscriptions[number];
+    report.steps += STEPS.TOPIC;
     refused = checkFilterLimits(subscription.filter, on) ?? checkSubscribeAcl(subscription, on);
     if (refused !== null) topic = on.topic ?? subscription.filter;
     noteFindings(report, on);
@@ -286,18 +324,21 @@ function judgeSubscribe(session: Session, subscribe: Subscribe, report: FrameRep
   if (refused === null) {
     report.keep();
     if (report.rule === null) report.rule = on.rule;
-    report.subscribe = report.subscribe === null ? subscriptions : [...report.subscribe, ...subscriptions];
+    for (const { filter, qos } of subscriptions) report.changeSubscription(filter, qos);
     return;
+  }
+  report.steps += STEPS.REFUSAL;
+  // Where nothing is blocked it is forwarded, so it has to be remembered.
+  if (!report.policy.blockMode && subscriptions.length <= on.policy.limits.maxFiltersPerSubscribe) {
+    for (const { filter, qos } of subscriptions) report.changeSubscription(filter, qos);
   }
   report.refuse(refused, on.action, subscribe.type, topic, on.rule);
 }
 
 /** How many subscriptions there would be: one to a filter that is there replaces it ([MQTT-3.8.4-3]). */
-function subscriptionsWith(session: Session, asked: readonly Subscription[]): number {
-  const { subscriptions } = session;
-  if (subscriptions === null) return asked.length;
-  let count = subscriptions.size;
-  for (const { filter } of asked) if (!subscriptions.has(filter)) count++;
+function subscriptionsWith(session: Session, asked: readonly Subscription[], report: FrameReport): number {
+  let count = report.subscriptionCount === -1 ? session.subscriptions?.size ?? 0 : report.subscriptionCount;
+  for (const { filter } of asked) if (!report.hasSubscription(filter)) count++;
   return count;
 }
 
@@ -307,9 +348,11 @@ function judgeUnsubscribe(unsubscribe: Unsubscribe, report: FrameReport, on: Gro
   report.awaitingAnswer++;
   on.reset();
   let topic = filters[0] ?? null;
-  let refused: Reason | null = null;
+  report.steps += unsubscribe.userProperties.length * STEPS.PROPERTY;
+  let refused: Reason | null = filters.length > on.policy.limits.maxFiltersPerSubscribe ? TOO_MANY_FILTERS : null;
   for (let i = 0; i < filters.length && refused === null; i++) {
     const filter = filters[i] as string;
+    report.steps += STEPS.TOPIC;
     refused = checkTopicSize(filter, on) ?? checkUnsubscribeAcl(filter, on);
     if (refused !== null) topic = on.topic ?? filter;
     noteFindings(report, on);
@@ -318,9 +361,10 @@ function judgeUnsubscribe(unsubscribe: Unsubscribe, report: FrameReport, on: Gro
   if (refused === null) {
     report.keep();
     if (report.rule === null) report.rule = on.rule;
-    report.unsubscribe = report.unsubscribe === null ? filters : [...report.unsubscribe, ...filters];
+    for (const filter of filters) report.changeSubscription(filter, -1);
     return;
   }
+  report.steps += STEPS.REFUSAL;
   report.refuse(refused, on.action, unsubscribe.type, topic, on.rule);
 }
 

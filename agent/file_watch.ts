@@ -195,7 +195,7 @@ class Watch implements FileWatch {
   async #follow(watcher: Deno.FsWatcher): Promise<void> {
     try {
       for await (const { kind, paths } of watcher) {
-        // To read a file is an event of it too.
+        // Reading, where the system tells it, and the closing that follows a writing, which was told itself.
         if (kind === "access") continue;
         const names = new Set(paths.map(nameOf));
         for (const path of this.#paths) {

@@ -43,6 +43,7 @@ export interface RequestVerdict {
 export interface Unsettled {
   readonly correlationId: string;
   readonly clientAddress: string;
+  readonly fromClient: boolean;
   readonly session: Session | null;
   readonly verdict: "drop" | "close";
   readonly refusal: Refusal;

@@ -1,7 +1,7 @@
 import type { CompiledRule } from "./policy/acl/mod.ts";
 import type { Action } from "./policy/ground.ts";
 import type { Policy } from "./policy/policy.ts";
-import { PACKET, PACKET_NAMES, type Subscription } from "./mqtt/packet.ts";
+import { PACKET, PACKET_NAMES } from "./mqtt/packet.ts";
 import type { Reason } from "./reasons.ts";
 import type { Session } from "./session.ts";
 
@@ -69,9 +69,15 @@ export class FrameReport {
   undroppable = false;
   /** Packets of the client that would wait for an answer if the frame were dropped. */
   awaitingAnswer = 0;
-  /** What to remember if the frame passes. */
-  subscribe: Subscription[] | null = null;
-  unsubscribe: string[] | null = null;
+  /**
+   * What to remember of the client's subscriptions if the frame passes: QoS by filter, -1 where it ends; in the order of
+   * the frame, the last word on each filter. One map for all frames.
+   */
+  readonly subscriptions: Map<string, number> = new Map();
+  /** How many subscriptions there would be then. */
+  subscriptionCount = -1;
+  /** What judging the frame has cost so far, in steps of about 60 ns (see MAX_FRAME_STEPS). */
+  steps = 0;
 
   /** The frame's verdict. */
   verdict: "allow" | "drop" | "close" = "allow";
@@ -100,8 +106,9 @@ export class FrameReport {
     this.othersLosable = true;
     this.undroppable = false;
     this.awaitingAnswer = 0;
-    this.subscribe = null;
-    this.unsubscribe = null;
+    if (this.subscriptions.size > 0) this.subscriptions.clear();
+    this.subscriptionCount = -1;
+    this.steps = 0;
     this.verdict = "allow";
     this.refusal = null;
     this.detectOnly = false;
@@ -127,6 +134,28 @@ export class FrameReport {
     if (this.refusal === null || (action === "close" && this.refusal.action !== "close")) this.refusal = refusal;
   }
 
+  /** Takes note of a subscription that begins (its QoS) or ends (-1) if the frame passes; O(1). */
+  changeSubscription(filter: string, qos: number): void {
+    const { session, subscriptions } = this;
+    if (session === null) return;
+    if (this.subscriptionCount === -1) this.subscriptionCount = session.subscriptions?.size ?? 0;
+    const before = subscriptions.get(filter) ?? (session.subscriptions?.has(filter) === true ? 0 : -1);
+    if (before === -1 && qos !== -1) this.subscriptionCount++;
+    else if (before !== -1 && qos === -1) this.subscriptionCount--;
+    subscriptions.set(filter, qos);
+  }
+
+  /** Whether the client has a subscription to `filter`, what the frame changes included. */
+  hasSubscription(filter: string): boolean {
+    const changed = this.subscriptions.get(filter);
+    return changed === undefined ? this.session?.subscriptions?.has(filter) === true : changed !== -1;
+  }
+
+  /** Packets that may pass and are lost with a dropped frame. */
+  get lost(): number {
+    return this.verdict === "drop" ? this.packets - this.refused : 0;
+  }
+
   /** What the frame held, for a person: `2 PUBLISH, 1 PINGREQ`; null for a single packet or none. */
   describePackets(): string | null {
     if (this.packets < 2) return null;
@@ -142,9 +171,9 @@ export class FrameReport {
   describeRefusals(): string | null {
     if (this.refused < 2) return null;
     const told = this.refusals.map(({ reason, packetType, topic, rule }) =>
-      `${PACKET_NAMES[packetType] ?? "frame"}${topic === null ? "" : ` ${cut(topic)}`}: ${reason.code}${
-        rule === null ? "" : ` by ${rule.name}`
-      }`
+      `${packetType === 0 ? "frame" : PACKET_NAMES[packetType]}${
+        topic === null ? "" : ` ${cut(topic)}`
+      }: ${reason.code}${rule === null ? "" : ` by ${rule.name}`}`
     );
     const more = this.refused - told.length;
     return told.join("; ") + (more > 0 ? `; and ${more} more` : "");

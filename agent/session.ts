@@ -1,5 +1,5 @@
 import { PacketStream } from "./mqtt/packet_stream.ts";
-import type { Subscription } from "./mqtt/packet.ts";
+import type { Message } from "./mqtt/packet.ts";
 import { type BrokerLimits, NO_BROKER_LIMITS } from "./policy/ground.ts";
 import { bindSubject, type Subject, type SubjectAcl } from "./policy/acl/mod.ts";
 import type { Address } from "./policy/address.ts";
@@ -19,6 +19,8 @@ export const DRAIN_MS = 30_000;
 export const PACKET_TOTAL_MS = 600_000;
 /** Bytes of topic names that the aliases of one direction may hold: a client chooses both number and length. */
 export const MAX_ALIAS_BYTES = 1 << 20;
+/** What an alias costs beside its topic. */
+export const ALIAS_OVERHEAD_BYTES = 64;
 
 /** What one direction of a connection needs to be read: RFC 6455 fragments, frame numbers, the MQTT stream. */
 export interface Lane {
@@ -30,8 +32,11 @@ export interface Lane {
   /** Topic by alias, made with the first alias. */
   aliases: Map<number, string> | null;
   aliasBytes: number;
-  /** After a packet that could not be read while nothing is blocked: the rest passes unjudged. */
-  unparsed: boolean;
+  /**
+   * Why the rest can not be judged, or null: a packet could not be read while nothing was blocked, or the agent failed
+   * inside. `general.fail-open` speaks of the latter only.
+   */
+  unparsed: "malformed" | "failed" | null;
   /** A close frame was sent in this direction. */
   closed: boolean;
 }
@@ -43,7 +48,7 @@ function lane(direction: "client" | "broker"): Lane {
     fragmented: false,
     aliases: null,
     aliasBytes: 0,
-    unparsed: false,
+    unparsed: null,
     closed: false,
   };
 }
@@ -82,6 +87,10 @@ export class Session {
   drainUntilMs = 0;
   /** Dropped packets that the client waits for an answer to. */
   unanswered = 0;
+  /** Another connection was accepted under the same client id: the broker ends this one. */
+  takenOver = false;
+  /** The Will that was allowed, without its payload; null for none. */
+  will: Message | null = null;
   /** A refused frame passed because its verdict was late: the next frame closes. */
   poisoned = false;
   /** Filters that the broker was asked for, with the QoS; made with the first. */
@@ -125,7 +134,10 @@ export class Session {
   isExpired(nowMs: number): boolean {
     if (this.drainUntilMs !== 0) return nowMs >= this.drainUntilMs;
     const idleMs = nowMs - this.lastClientAtMs;
-    if (this.state === "new") return idleMs >= this.policy.limits.connectTimeoutMs + DRAIN_MS;
+    // Until the broker has answered, nobody has proved anything: such a session must not hold its place for long.
+    if (this.state === "new" || this.state === "connecting") {
+      return idleMs >= this.policy.limits.connectTimeoutMs + DRAIN_MS;
+    }
     // [MQTT-3.1.2-22] A client that is silent for one and a half times its keep alive is gone.
     return idleMs >= (this.keepAliveMs === 0 ? this.policy.limits.sessionIdleMs : this.keepAliveMs * 1.5);
   }
@@ -140,14 +152,19 @@ export class Session {
       : null;
   }
 
-  /** Remembers what a forwarded SUBSCRIBE asked for; the number is bounded by `general.max-subscriptions`. */
-  subscribed(subscriptions: readonly Subscription[]): void {
-    this.subscriptions ??= new Map();
-    for (const { filter, qos } of subscriptions) this.subscriptions.set(filter, qos);
+  /** Remembers what a forwarded frame changed: QoS by filter, -1 where a subscription ends. */
+  changeSubscriptions(changes: ReadonlyMap<string, number>): void {
+    const subscriptions = this.subscriptions ??= new Map();
+    for (const [filter, qos] of changes) {
+      if (qos === -1) subscriptions.delete(filter);
+      else subscriptions.set(filter, qos);
+    }
   }
 
-  unsubscribed(filters: readonly string[]): void {
-    for (const filter of filters) this.subscriptions?.delete(filter);
+  /** Another connection has the client id now. What the broker still says, a DISCONNECT that tells why, is judged. */
+  takeOver(nowMs: number): void {
+    this.takenOver = true;
+    this.drainUntilMs = nowMs + DRAIN_MS;
   }
 
   /** Gives back what the session holds. */

@@ -47,7 +47,7 @@ export class SessionRegistry {
   /** Made when connections of an address are first counted. */
   #byAddress: Index | null = null;
   #size = 0;
-  #sweeping: Iterator<Session | Map<string, Session>> | null = null;
+  #sweeping: Iterator<Session> | null = null;
 
   get size(): number {
     return this.#size;
@@ -81,21 +81,30 @@ export class SessionRegistry {
     return session;
   }
 
-  /** Live connections of the address that `origin` comes from (IPv6: its /64); silent ones are ended when it matters. */
-  countOfAddress(origin: Origin, nowMs: number, limit: number): number {
+  /**
+   * Live connections of the address that `origin` comes from (IPv6: its /64), but for those of `clientId`, which a new one
+   * of that id takes the place of; silent ones are ended when it matters.
+   */
+  countOfAddress(origin: Origin, nowMs: number, limit: number, clientId: string | null = null): number {
     const index = this.#byAddress ??= this.#indexAddresses();
     const key = addressKey(origin);
     if (index.count(key) < limit) return index.count(key);
-    for (const session of index.list(key)) if (session.isExpired(nowMs)) this.end(session);
-    return index.count(key);
+    let count = 0;
+    for (const session of index.list(key)) {
+      if (session.isExpired(nowMs)) this.end(session);
+      else if (!session.takenOver && (clientId === null || session.subject?.clientId !== clientId)) count++;
+    }
+    return count;
   }
 
   /** The broker accepted `session` under its client id: whoever had that id on this route is gone ([MQTT-3.1.4-3]). */
-  accept(session: Session): void {
+  accept(session: Session, nowMs: number): void {
     const clientId = clientIdOf(session);
     if (clientId === null) return;
     for (const other of this.#byClientId.list(clientId)) {
-      if (other !== session && other.origin.routeId === session.origin.routeId) this.end(other);
+      if (other === session || other.origin.routeId !== session.origin.routeId) continue;
+      this.#byClientId.delete(clientId, other);
+      other.takeOver(nowMs);
     }
     this.#byClientId.add(clientId, session);
   }
@@ -121,17 +130,15 @@ export class SessionRegistry {
 
   /** Ends expired sessions among the next 2,000; call it from a timer. */
   sweep(nowMs: number): void {
-    this.#sweeping ??= this.#sessions.values();
-    for (let looked = 0; looked < SWEEP_BATCH;) {
+    this.#sweeping ??= this.all();
+    for (let looked = 0; looked < SWEEP_BATCH; looked++) {
       const { done, value } = this.#sweeping.next();
       if (done) {
         this.#sweeping = null;
         return;
       }
-      for (const session of value instanceof Session ? [value] : value.values()) {
-        looked++;
-        if (session.isExpired(nowMs)) this.end(session);
-      }
+      // A stalled one too: it holds the bytes of a packet that nobody will finish.
+      if (value.isExpired(nowMs) || value.stalled(nowMs) === "packet") this.end(value);
     }
   }
 
@@ -153,9 +160,10 @@ export class SessionRegistry {
     if (there === session) this.#sessions.delete(correlationId);
     else if (there instanceof Map) {
       there.delete(clientAddress);
-      const [last] = there.values();
+      if (there.size > 1) return;
       // One is left: it is kept as the many are that never shared an id.
-      if (there.size === 1 && last !== undefined) this.#sessions.set(correlationId, last);
+      const [last] = there.values();
+      if (last !== undefined) this.#sessions.set(correlationId, last);
     }
   }
 

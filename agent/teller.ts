@@ -129,7 +129,7 @@ export class Teller {
       ...event,
       atMs: this.#clock.wallMs(),
       routeId: session?.origin.routeId ?? null,
-      direction: "client",
+      direction: unsettled.fromClient ? "client" : "broker",
       verdict: "allow",
       tags: refusalTags("late", "blocked", 0).list,
     });
@@ -155,7 +155,21 @@ export class Teller {
       count: revoked.length,
       config_version: policy.label,
       closes: policy.closeRevoked,
-    });
+    }, { foldKey: "revoked" });
+  }
+
+  /** A Will that the rules in force would refuse. To close would make the broker publish it, so it is only told. */
+  revokedWill(session: Session, topic: string, policy: Policy): void {
+    this.#log.warn(
+      "The Will of a live client is not allowed any more; the broker publishes it if the connection breaks",
+      {
+        client_id: session.subject?.clientId,
+        username: session.subject?.username,
+        topic: cut(topic),
+        config_version: policy.label,
+      },
+      { foldKey: "revoked-will" },
+    );
   }
 
   /** An error inside. */

@@ -6,8 +6,8 @@ import {
   parseAgentResponse,
   parseJsonObject,
 } from "./agent_messages.ts";
-import { MessageStream } from "./message_stream.ts";
-import { Socket } from "./socket.ts";
+import { connectToAgent, MessageStream } from "./message_stream.ts";
+import type { Socket } from "./socket.ts";
 
 /** The real pool keeps this many connections when nobody uses them (manager.rs: 10 at most, 5 idle). */
 const MAX_IDLE = 5;
@@ -134,8 +134,7 @@ export class AgentClientV1 implements AgentClient {
   }
 
   async #connect(): Promise<V1Connection> {
-    const conn = await Deno.connect({ transport: "unix", path: this.#options.socketPath });
-    const connection = new V1Connection(new Socket(conn), {
+    const connection = new V1Connection(await connectToAgent(this.#options.socketPath), {
       onStale: () => {
         this.#staleAnswers++;
         this.#options.log("A late answer was read as the answer to a later event");

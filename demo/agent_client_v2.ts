@@ -7,8 +7,8 @@ import {
   parseAgentResponse,
   parseJsonObject,
 } from "./agent_messages.ts";
-import { MessageStream } from "./message_stream.ts";
-import { Socket } from "./socket.ts";
+import { connectToAgent, MessageStream } from "./message_stream.ts";
+import type { Socket } from "./socket.ts";
 
 /** Type bytes of protocol v2 that this client sends or takes. */
 const TYPE = {
@@ -126,8 +126,7 @@ export class AgentClientV2 implements AgentClient {
 
   async #open(slot: Slot): Promise<V2Connection> {
     if (this.#closed) throw new Error("Cannot ask the agent: the client is closed");
-    const conn = await Deno.connect({ transport: "unix", path: this.#options.socketPath });
-    const connection = new V2Connection(new Socket(conn), this.#options, {
+    const connection = new V2Connection(await connectToAgent(this.#options.socketPath), this.#options, {
       onStale: () => this.#staleAnswers++,
       onEnd: () => {
         if (slot.connection === connection) slot.connection = null;

@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { endWithThisProgram } from "./child_guard.ts";
 import { within } from "./watch.ts";
 
 /** How the agent is started. */
@@ -61,6 +62,7 @@ export async function startAgentProcess(options: AgentProcessOptions): Promise<A
     stderr: "piped",
   });
   const child = command.spawn();
+  endWithThisProgram(child);
   const ended = child.status.then(({ code }) => code);
   const listening = Promise.withResolvers<void>();
   let said = "";

@@ -1,5 +1,6 @@
 import { Aedes } from "aedes";
 import type { BrokerAddress } from "./broker_websocket.ts";
+import { endWithThisProgram } from "./child_guard.ts";
 import { ConnStream } from "./conn_stream.ts";
 
 /** Which broker runs: one elsewhere, Mosquitto as a process of ours, or aedes in this process. */
@@ -85,7 +86,11 @@ async function startMosquitto(path: string): Promise<RunningBroker> {
       }
       const { process, drained } = started;
       const stop = async () => {
-        process.kill("SIGTERM");
+        try {
+          process.kill("SIGTERM");
+        } catch {
+          // It has ended by itself: Ctrl-C in a terminal reaches it too.
+        }
         await process.status;
         await drained;
         await Deno.remove(directory, { recursive: true });
@@ -127,6 +132,7 @@ async function launchMosquitto(path: string, directory: string, port: number): P
     stderr: "piped",
   });
   const process = command.spawn();
+  endWithThisProgram(process);
   const reader = process.stderr.pipeThrough(new TextDecoderStream()).getReader();
   let said = "";
   for (let read = await reader.read(); !read.done; read = await reader.read()) {

@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type AgentProcess, startAgentProcess } from "./agent_process.ts";
 import { type RunningBroker, startBroker } from "./broker.ts";
-import { DEVICES, startDashboard, type Surroundings } from "./devices.ts";
+import { type Dashboard, DEVICES, startDashboard, type Surroundings } from "./devices.ts";
 import type { FrameRecord } from "./proxied_connection.ts";
 import { type AgentProtocol, StandInProxy } from "./proxy.ts";
 import { DemoReport } from "./report.ts";
@@ -32,13 +32,16 @@ async function main(): Promise<number> {
     print: (line) => console.log(line),
   });
   const cleanups: Cleanup[] = [];
+  let wasInterrupted = false;
   const interrupted = firstSignal();
+  interrupted.then(() => wasInterrupted = true);
   let failures = 0;
   const setting = setUp(options, report, cleanups);
   try {
     const stage = await Promise.race([setting, interrupted]);
     if (stage === "interrupted") {
-      await setting; // What it has started so far must be known before it can be stopped.
+      // What it has started so far must be known before it can be stopped. Ctrl-C may have ended a part of it.
+      await setting.catch(() => {});
     } else {
       do {
         const round = playRound(stage, report).then((count) => failures += count);
@@ -48,11 +51,11 @@ async function main(): Promise<number> {
       report.summary(stage.proxy.counts);
     }
   } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error));
+    console.error(messageOf(error));
     failures++;
   }
   for (const cleanup of cleanups.reverse()) await cleanup();
-  return failures === 0 ? 0 : 1;
+  return failures === 0 || wasInterrupted ? 0 : 1;
 }
 
 interface Stage {
@@ -113,7 +116,13 @@ async function playRound({ proxy, frames, tcpPort, mqtt5 }: Stage, report: DemoR
   report.nextRound();
   report.columns();
   report.device("dashboard-1", "a good dashboard: subscribes to what the sensors measure");
-  const dashboard = await startDashboard({ url: proxy.url, mqtt5 });
+  let dashboard: Dashboard;
+  try {
+    dashboard = await startDashboard({ url: proxy.url, mqtt5 });
+  } catch (error) {
+    report.failed(messageOf(error));
+    return 1; // The others' readings would arrive nowhere.
+  }
   const surroundings: Surroundings = {
     url: proxy.url,
     proxyPort: proxy.port,
@@ -129,11 +138,15 @@ async function playRound({ proxy, frames, tcpPort, mqtt5 }: Stage, report: DemoR
       report.noticed(await device.play(surroundings));
     } catch (error) {
       failures++;
-      report.failed(error instanceof Error ? error.message : String(error));
+      report.failed(messageOf(error));
     }
   }
   await dashboard.stop();
   return failures;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function describeBroker({ kind, hostname, port }: RunningBroker): string {

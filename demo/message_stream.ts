@@ -1,5 +1,5 @@
 import { ByteBuffer } from "./byte_buffer.ts";
-import type { Socket } from "./socket.ts";
+import { Socket } from "./socket.ts";
 
 /** The real clients' limits: 10 MiB of JSON over v1, 16 MiB with the type byte over v2. */
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
@@ -45,5 +45,15 @@ export class MessageStream {
     if (typeByte !== undefined) message[4] = typeByte;
     message.set(json, start);
     return this.#socket.write(message);
+  }
+}
+
+/** Connects to the agent's Unix socket. Throws, with the path, when nobody listens there. */
+export async function connectToAgent(path: string): Promise<Socket> {
+  try {
+    return new Socket(await Deno.connect({ transport: "unix", path }));
+  } catch (cause) {
+    const found = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`Cannot connect to the agent at "${path}": ${found}`, { cause });
   }
 }

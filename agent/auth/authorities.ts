@@ -20,13 +20,16 @@ const CURVES: ReadonlySet<string> = new Set(["prime256v1", "secp384r1", "secp521
 
 /** Of what signs certificates today (RFC 4055, 5758, 8410). Not in it: MD5 and SHA-1, and RSASSA-PSS, which nobody asked for yet. */
 const SIGNATURES: ReadonlyMap<string, { readonly hash: string | null; readonly keyType: string }> = new Map([
-  ["1.2.840.113549.1.1.11", { hash: "sha256", keyType: "rsa" }],
-  ["1.2.840.113549.1.1.12", { hash: "sha384", keyType: "rsa" }],
-  ["1.2.840.113549.1.1.13", { hash: "sha512", keyType: "rsa" }],
-  ["1.2.840.10045.4.3.2", { hash: "sha256", keyType: "ec" }],
-  ["1.2.840.10045.4.3.3", { hash: "sha384", keyType: "ec" }],
-  ["1.2.840.10045.4.3.4", { hash: "sha512", keyType: "ec" }],
-  ["1.3.101.112", { hash: null, keyType: "ed25519" }],
+  // 1.2.840.113549.1.1.11 to 13: sha256WithRSAEncryption and its neighbours.
+  ["2a864886f70d01010b", { hash: "sha256", keyType: "rsa" }],
+  ["2a864886f70d01010c", { hash: "sha384", keyType: "rsa" }],
+  ["2a864886f70d01010d", { hash: "sha512", keyType: "rsa" }],
+  // 1.2.840.10045.4.3.2 to 4: ecdsa-with-SHA256 and its neighbours.
+  ["2a8648ce3d040302", { hash: "sha256", keyType: "ec" }],
+  ["2a8648ce3d040303", { hash: "sha384", keyType: "ec" }],
+  ["2a8648ce3d040304", { hash: "sha512", keyType: "ec" }],
+  // 1.3.101.112: Ed25519.
+  ["2b6570", { hash: null, keyType: "ed25519" }],
 ]);
 
 /**

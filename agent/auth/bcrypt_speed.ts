@@ -2,29 +2,34 @@
 const NEWEST = 0.2;
 /** Until something was measured: what a slow core of 2020 takes for cost 10. */
 const GUESS = { cost: 10, ms: 100 } as const;
+const MAX_COST = 31;
 
 /** What a bcrypt run takes on this machine by its cost, learned from real runs (exponential average). */
 export class BcryptSpeed {
-  readonly #averageMs = new Map<number, number>();
+  /** By cost; 0 where nothing was measured. */
+  readonly #averageMs = new Float64Array(MAX_COST + 1);
+  /** By cost; reckoned from the nearest where nothing was measured. */
+  readonly #runMs = Float64Array.from(this.#averageMs, (_, cost) => GUESS.ms * 2 ** (cost - GUESS.cost));
 
   measured(cost: number, tookMs: number): void {
-    const before = this.#averageMs.get(cost);
-    this.#averageMs.set(cost, before === undefined ? tookMs : before + NEWEST * (tookMs - before));
+    const before = this.#averageMs[cost] ?? 0;
+    this.#averageMs[cost] = before === 0 ? tookMs : before + NEWEST * (tookMs - before);
+    this.#reckon();
   }
 
-  /** Of a cost that was not measured: from the nearest that was, since each step doubles the work. */
+  /** O(1): it is asked for everything that waits, whenever somebody comes. */
   runMs(cost: number): number {
-    const known = this.#averageMs.get(cost);
-    if (known !== undefined) return known;
-    let nearest: number = GUESS.cost;
-    let ms: number = GUESS.ms;
-    let distance = Infinity;
-    for (const [other, otherMs] of this.#averageMs) {
-      if (Math.abs(other - cost) >= distance) continue;
-      distance = Math.abs(other - cost);
-      nearest = other;
-      ms = otherMs;
+    return this.#runMs[cost] ?? Infinity;
+  }
+
+  /** Each step of cost doubles the work. */
+  #reckon(): void {
+    for (let cost = 0; cost <= MAX_COST; cost++) {
+      let nearest = -1;
+      for (const [other, ms] of this.#averageMs.entries()) {
+        if (ms > 0 && (nearest < 0 || Math.abs(other - cost) < Math.abs(nearest - cost))) nearest = other;
+      }
+      if (nearest >= 0) this.#runMs[cost] = (this.#averageMs[nearest] ?? 0) * 2 ** (cost - nearest);
     }
-    return ms * 2 ** (cost - nearest);
   }
 }

@@ -7,7 +7,7 @@ import { TestSurroundings } from "../../tests/support/test_surroundings.ts";
 
 const CLAIMS = { iss: "https://auth.example.com", aud: "mqtt", groups: ["sensors", "zone-a"], site: "eu-1" };
 /** More than the table keeps, so that none is seen twice before it has left. */
-const TOKENS = 12_000;
+const TOKENS = 21_000;
 
 function provide(source: Partial<JwtConfig>) {
   const result = createJwtProvider({

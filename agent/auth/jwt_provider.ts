@@ -25,8 +25,8 @@ const NO_REFRESH = failure('no key has the token\'s "kid", and the keys of the i
 const BUSY = failure("too many tokens wait for being verified");
 
 const SECRET_ALGORITHMS: ReadonlySet<Algorithm> = new Set(["HS256", "HS384", "HS512"]);
-/** A fleet of 10,000 comes back without verifying anything; at the longest token kept that is about 50 MB. */
-const CACHE = { maxProofs: 10_000, maxChars: 4096 };
+/** A fleet of 10,000 comes back without verifying anything. 30 MB at 500 characters each, 100 at the longest kept. */
+const CACHE = { maxProofs: 20_000, maxChars: 4096 };
 /** At 1 to 5 ms each, more would only come back to devices that have given up. */
 const MAX_SLOW_WAITING = 256;
 const FIRST_SLOW_GUESS_MS = 2;

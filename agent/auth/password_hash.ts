@@ -19,7 +19,7 @@ export interface HashLimits {
 /** bcrypt takes no more bytes of a password; what is longer would be cut without a word. */
 const MAX_BCRYPT_BYTES = 72;
 
-const BCRYPT = /^\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{53}$/;
+const BCRYPT = /^\$2[aby]\$[0-9]{2}\$[./A-Za-z0-9]{53}$/;
 const SHA256 = /^\$sha256\$([A-Za-z0-9_-]{22,86})\$([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])$/;
 
 /** What is recognised only to say what it is. */
@@ -37,19 +37,15 @@ const UNKNOWN_FORM = 'expected a bcrypt hash ("$2b$…"), or "$sha256$…" for a
 
 /** What is wrong with a hash, or null. Quotes nothing of it: it might be a password written in its place. */
 export function hashFault(hash: string, { minBcryptCost, maxBcryptCost }: HashLimits): string | null {
-  const cost = BCRYPT.exec(hash)?.[1];
-  if (cost === undefined) {
+  if (!BCRYPT.test(hash)) {
     const salt = SHA256.exec(hash)?.[1];
     // One character too many for whole bytes is no base64.
     if (salt !== undefined && salt.length % 4 !== 1) return null;
     return FOREIGN.find(([form]) => form.test(hash))?.[1] ?? UNKNOWN_FORM;
   }
-  if (Number(cost) < minBcryptCost) {
-    return `a bcrypt cost of ${Number(cost)} is below "min-bcrypt-cost", which is ${minBcryptCost}`;
-  }
-  if (Number(cost) > maxBcryptCost) {
-    return `a bcrypt cost of ${Number(cost)} is above "max-bcrypt-cost", which is ${maxBcryptCost}`;
-  }
+  const cost = bcryptCost(hash) ?? 0;
+  if (cost < minBcryptCost) return `a bcrypt cost of ${cost} is below "min-bcrypt-cost", which is ${minBcryptCost}`;
+  if (cost > maxBcryptCost) return `a bcrypt cost of ${cost} is above "max-bcrypt-cost", which is ${maxBcryptCost}`;
   return null;
 }
 

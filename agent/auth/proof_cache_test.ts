@@ -7,19 +7,40 @@ function keyOf(cache: ProofCache<number>, proof: string): string {
   return key;
 }
 
-Deno.test("the proof that was used last stays longest", () => {
-  const cache = new ProofCache<number>({ maxProofs: 3, maxChars: 10 });
-  const [a, b, c, d] = ["a", "b", "c", "d"].map((proof) => keyOf(cache, proof)) as [string, string, string, string];
-  cache.set(a, 1);
-  cache.set(b, 2);
-  cache.set(c, 3);
-  assert.equal(cache.get(a), 1);
-  cache.set(c, 4);
-  cache.set(d, 5);
-  assert.equal(cache.size, 3);
-  assert.deepEqual([a, b, c, d].map((key) => cache.get(key)), [1, undefined, 4, 5]);
+Deno.test("what was used last stays, and what was not used for long leaves", () => {
+  const cache = new ProofCache<number>({ maxProofs: 6, maxChars: 10 });
+  const keys = Array.from({ length: 7 }, (_, index) => keyOf(cache, `proof ${index}`));
+  const get = (index: number) => cache.get(keys[index] as string);
+  const put = (...indexes: number[]) => {
+    for (const index of indexes) cache.set(keys[index] as string, index);
+  };
+  put(0, 1, 2, 2, 2);
+  put(3, 4);
+  assert.equal(get(1), 1, "used, so it stays");
+  put(5, 6);
+  assert.deepEqual([get(0), get(2)], [undefined, undefined]);
+  assert.deepEqual([get(1), get(5), get(6)], [1, 5, 6]);
   cache.clear();
-  assert.equal(cache.size, 0);
+  assert.ok(keys.every((key) => cache.get(key) === undefined));
+});
+
+Deno.test("however it is used, no more are kept than told, and the last half as many always", () => {
+  const cache = new ProofCache<number>({ maxProofs: 10, maxChars: 10 });
+  const keys = Array.from({ length: 40 }, (_, index) => keyOf(cache, `proof ${index}`));
+  let seed = 13;
+  const random = (below: number) => (seed = (seed * 48_271) % 2_147_483_647) % below;
+  const recent: number[] = [];
+  for (let round = 0; round < 2000; round++) {
+    const index = random(40);
+    const key = keys[index] as string;
+    const found = cache.get(key);
+    if (recent.slice(-5).includes(index)) assert.equal(found, index);
+    if (found === undefined) cache.set(key, index);
+    const at = recent.indexOf(index);
+    if (at >= 0) recent.splice(at, 1);
+    recent.push(index);
+  }
+  assert.ok(keys.filter((key) => cache.get(key) !== undefined).length <= 10);
 });
 
 Deno.test("keys are no part of the proof, and long proofs are not kept", () => {

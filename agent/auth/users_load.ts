@@ -1,3 +1,4 @@
+import { clearImmediate, setImmediate } from "node:timers";
 import { ConfigDocument } from "../config/document.ts";
 import type { Problem } from "../config/problem.ts";
 import { quoteWhole } from "../config/quote.ts";
@@ -75,9 +76,9 @@ function loadInThread({ path, limits, previous, threads, signal }: UsersLoad): P
   if (signal.aborted) return Promise.resolve(stopped);
   const { promise, resolve } = Promise.withResolvers<UsersLoadResult>();
   const builder = new UsersTableBuilder(previous);
-  let turn: ReturnType<typeof setTimeout> | undefined;
+  let turn: ReturnType<typeof setImmediate> | undefined;
   const end = (result: UsersLoadResult): void => {
-    clearTimeout(turn);
+    clearImmediate(turn);
     signal.removeEventListener("abort", abort);
     thread.stop();
     resolve(result);
@@ -90,7 +91,7 @@ function loadInThread({ path, limits, previous, threads, signal }: UsersLoad): P
       for (const record of report.records) builder.add(record);
       if (report.last) return end({ table: builder.finish() });
       // In another turn: pieces that are there already must not follow each other without a frame between them.
-      turn = setTimeout(() => thread.post({ kind: "more" } satisfies UsersOrder), 0);
+      turn = setImmediate(() => thread.post({ kind: "more" } satisfies UsersOrder));
     },
     onFailure: (why) => end({ problems: [unreadable(path, `the thread that read it failed: ${why}`)] }),
   });

@@ -43,14 +43,31 @@ export const UTF8_COMPLETE = 0, UTF8_BROKEN = 8;
 
 const NEXT_STATE = nextStates();
 
+/** Where the first byte that is not ASCII stands, or `end`. Eight at a time: payloads are mostly ASCII, and the whole of them is looked at. */
+function skipAscii(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  for (; at + 8 <= end; at += 8) {
+    const all = (bytes[at] as number) | (bytes[at + 1] as number) | (bytes[at + 2] as number) |
+      (bytes[at + 3] as number) | (bytes[at + 4] as number) | (bytes[at + 5] as number) | (bytes[at + 6] as number) |
+      (bytes[at + 7] as number);
+    if (all >= 0x80) break;
+  }
+  while (at < end && (bytes[at] as number) < 0x80) at++;
+  return at;
+}
+
 /**
  * Follows UTF-8 over pieces: takes the state behind the piece before and gives the one behind this, `UTF8_BROKEN` as soon as it is ill-formed
  * (RFC 3629: over-long forms, surrogates and what lies above U+10FFFF included). O(bytes), allocates nothing.
  */
 export function continueUtf8(state: number, bytes: Uint8Array, start: number, end: number): number {
-  for (let at = start; at < end; at++) {
-    const byte = bytes[at] as number;
-    if (byte < 0x80 && state === UTF8_COMPLETE) continue;
+  let at = start;
+  while (at < end) {
+    const byte = bytes[at++] as number;
+    if (byte < 0x80 && state === UTF8_COMPLETE) {
+      at = skipAscii(bytes, at, end);
+      continue;
+    }
     state = NEXT_STATE[state << 8 | byte] as number;
     if (state === UTF8_BROKEN) return UTF8_BROKEN;
   }

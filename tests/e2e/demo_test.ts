@@ -15,6 +15,7 @@ function startDemo(args: readonly string[]) {
     stdin: "null",
     stdout: "piped",
     stderr: "inherit",
+    detached: true, // A process group of its own, for Ctrl-C to reach all of it.
   }).spawn();
   const lines = new Watch<string>();
   const read = (async () => {
@@ -26,7 +27,7 @@ function startDemo(args: readonly string[]) {
     }
   })();
   const ended = Promise.all([child.status, read]).then(([{ code }]) => code);
-  return { lines, ended, interrupt: () => child.kill("SIGINT") };
+  return { lines, ended, interrupt: () => Deno.kill(-child.pid, "SIGINT") };
 }
 
 /** Directories of demos and their brokers that are there now. */

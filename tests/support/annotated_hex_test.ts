@@ -21,7 +21,7 @@ Deno.test("annotatedBytes() knows where packets end, and that a bar in quotes is
 
 Deno.test("annotatedBytes() makes a CONNECT of every version", () => {
   assert.equal(hex("10 rl cn 02 003C p id", V5), "10 0f 00 04 4d 51 54 54 05 02 00 3c 00 00 02 63 31");
-  assert.equal(hex("10 rl cn 02 003C p id2", V4), "10 0f 00 04 4d 51 54 54 04 02 00 3c 00 03 63 31 62");
+  assert.equal(hex("10 rl cn 02 003C p id2", V4), "10 10 00 04 4d 51 54 54 04 02 00 3c 00 04 63 31 2d 32");
   assert.equal(hex("cn", { version: 3, clientId: "c" }), "00 06 4d 51 49 73 64 70 03");
   assert.equal(hex("[34: 01][5: 02]", V4), "01");
 });

@@ -207,7 +207,7 @@ export class Agent {
     const address = parseAddress(clientAddress);
     const origin = { correlationId, clientAddress, address, routeId };
     if (policy.routes === null) this.#teller.route(routeId);
-    const upgrade = this.upgrades.take(correlationId, clientAddress);
+    const upgrade = this.upgrades.take(correlationId, clientAddress, nowMs, policy.limits.connectTimeoutMs);
     if (upgrade === null) {
       if (policy.requireUpgradeEvent) {
         refuseFrame(report, UPGRADE_UNSEEN);

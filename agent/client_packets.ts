@@ -29,6 +29,7 @@ import {
   checkMessageTopics,
   checkRetainFeature,
   checkSubscribeLimits,
+  checkUsernameLength,
   checkVersion,
   checkWillDelay,
 } from "./policy/limit_check.ts";
@@ -53,6 +54,7 @@ import { ALIAS_OVERHEAD_BYTES, MAX_ALIAS_BYTES, provedBy, type Session } from ".
 const CONNECT_CHECKS: readonly Check<Connect>[] = [
   checkVersion,
   checkClientIdLength,
+  checkUsernameLength,
   checkEnhancedAuth,
   checkConnectTimes,
   checkWillDelay,

@@ -64,6 +64,14 @@ export class PolicyStore implements PolicySource {
           now: from,
         });
       }
+      if (JSON.stringify(loaded.config.agent) !== JSON.stringify(this.#loaded.config.agent)) {
+        this.#options.log.warn(
+          "The push changes the agent section, which needs a restart; everything else is in force",
+          {
+            from,
+          },
+        );
+      }
       this.#current = policy;
       this.#loaded = loaded;
       this.#push = { json, config, from };

@@ -77,12 +77,15 @@ export function reasonOf(code: string): Reason | undefined {
 
 const FIX_CLIENT = "The client breaks the standard: update or replace its MQTT library, and look at who sends this";
 
+/** Bounds of ours that the decoder keeps, since it can not read on behind them. */
+const LIMITS: ReadonlySet<string> = new Set(["mqtt-user-properties-many", "mqtt-filters-many", "mqtt-unbufferable"]);
+
 const byViolation = new Map<Violation, Reason>();
 for (const violation of allViolations()) {
   byViolation.set(
     violation,
     reason(violation.code, {
-      tag: "protocol-error",
+      tag: LIMITS.has(violation.code) ? "limit-exceeded" : "protocol-error",
       clause: violation.clause,
       text: violation.text,
       advice: FIX_CLIENT,
@@ -355,6 +358,11 @@ export const CLIENT_ID_LENGTH = reason("client-id-length", {
   tag: "auth-failed",
   text: "The client id is shorter or longer than it may be",
   advice: "See auth.min-client-id-length and auth.max-client-id-length",
+});
+export const USERNAME_TOO_LONG = reason("username-too-long", {
+  tag: "limit-exceeded",
+  text: "The user name has more than 16 KiB",
+  advice: "No system has such names: look at who sends this",
 });
 export const ENHANCED_AUTH = reason("enhanced-auth", {
   tag: "auth-failed",

@@ -48,6 +48,10 @@ export class Teller {
       topic,
       rule: rule?.name ?? null,
       policy: report.policy.label,
+      packets: report.packets,
+      refused: report.refused,
+      lost: report.lost,
+      also: report.describeRefusals(),
     });
     if (!this.#log.enabled("warn")) return;
     this.#log.warn(reason.text, {
@@ -94,6 +98,10 @@ export class Teller {
       topic: null,
       rule: null,
       policy,
+      packets: 0,
+      refused: 1,
+      lost: 0,
+      also: null,
     });
     this.#log.warn(refused.text, {
       reason: refused.code,
@@ -132,6 +140,10 @@ export class Teller {
       direction: unsettled.fromClient ? "client" : "broker",
       verdict: "allow",
       tags: refusalTags("late", "blocked", 0).list,
+      packets: 0,
+      refused: 1,
+      lost: 0,
+      also: null,
     });
     this.#log.error("A refused frame passed the proxy: the verdict came too late", {
       refused_for: refusal.reason.code,

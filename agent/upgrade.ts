@@ -91,59 +91,54 @@ export interface SeenUpgrade {
   readonly atMs: number;
 }
 
-/** Upgrades remembered at most; each waits for its first frame. */
-const MAX_WAITING = 100_000;
+/** Upgrades remembered at most in each of two generations; each waits for its first frame. */
+const MAX_WAITING = 50_000;
+/** Upgrades of one correlation id and address: more are a client that repeats itself. */
+const MAX_PER_KEY = 16;
 
 /**
  * Upgrades whose first frame has not come yet, by correlation id and address text: the event of an upgrade has no port.
- * Bounded, and each is forgotten after `general.connect-timeout-secs`.
+ *
+ * Bounded and forgotten by generations: when the younger one is full or as old as `general.connect-timeout-secs`, it
+ * becomes the older one, and what was older is gone. So nothing is searched and nothing a client repeats keeps the rest.
  */
 export class UpgradeBook {
-  readonly #waiting = new Map<string, SeenUpgrade[]>();
-  #count = 0;
+  #young = new Map<string, SeenUpgrade[]>();
+  #old = new Map<string, SeenUpgrade[]>();
+  #youngSinceMs = 0;
 
+  /** Keys that wait. */
   get size(): number {
-    return this.#count;
+    return this.#young.size + this.#old.size;
   }
 
   add(correlationId: string, address: string, upgrade: SeenUpgrade, timeoutMs: number): void {
-    this.#forgetBefore(upgrade.atMs - timeoutMs);
-    if (this.#count >= MAX_WAITING) this.#forgetOldest();
+    if (this.#young.size >= MAX_WAITING || upgrade.atMs - this.#youngSinceMs >= timeoutMs) {
+      this.#old = this.#young;
+      this.#young = new Map();
+      this.#youngSinceMs = upgrade.atMs;
+    }
     const key = pairKey(correlationId, address);
-    const queue = this.#waiting.get(key);
-    this.#count++;
-    if (queue === undefined) this.#waiting.set(key, [upgrade]);
-    else queue.push(upgrade);
+    const queue = this.#young.get(key);
+    if (queue === undefined) this.#young.set(key, [upgrade]);
+    else if (queue.push(upgrade) > MAX_PER_KEY) queue.shift();
   }
 
-  /** The upgrade that a first frame belongs to, once. */
-  take(correlationId: string, address: string): SeenUpgrade | null {
+  /** The upgrade that a first frame belongs to, once; null for one that came longer ago than `timeoutMs`. */
+  take(correlationId: string, address: string, nowMs: number, timeoutMs: number): SeenUpgrade | null {
     const key = pairKey(correlationId, address);
-    const queue = this.#waiting.get(key);
+    return this.#takeFrom(this.#old, key, nowMs - timeoutMs) ?? this.#takeFrom(this.#young, key, nowMs - timeoutMs);
+  }
+
+  #takeFrom(waiting: Map<string, SeenUpgrade[]>, key: string, sinceMs: number): SeenUpgrade | null {
+    const queue = waiting.get(key)?.filter(({ atMs }) => atMs >= sinceMs);
     if (queue === undefined) return null;
     // A refused one has no frames if the proxy did as told, so it is taken last.
     const allowed = queue.findIndex((upgrade) => upgrade.refused === null);
     const [upgrade] = queue.splice(Math.max(allowed, 0), 1);
-    this.#count--;
-    if (queue.length === 0) this.#waiting.delete(key);
+    if (queue.length === 0) waiting.delete(key);
+    else waiting.set(key, queue);
     return upgrade ?? null;
-  }
-
-  #forgetBefore(ms: number): void {
-    // A Map keeps the order of insertion, so the oldest stand first; bounded work, the rest goes next time.
-    let looks = 16;
-    for (const [key, queue] of this.#waiting) {
-      if (looks-- === 0 || (queue.at(-1)?.atMs ?? 0) > ms) return;
-      this.#count -= queue.length;
-      this.#waiting.delete(key);
-    }
-  }
-
-  #forgetOldest(): void {
-    const oldest = this.#waiting.entries().next().value;
-    if (oldest === undefined) return;
-    this.#count -= oldest[1].length;
-    this.#waiting.delete(oldest[0]);
   }
 }
 

@@ -106,7 +106,7 @@ async function setUp(options: DemoOptions, report: DemoReport, cleanups: Cleanup
   report.facts({
     agent: `${options.agentSocket ?? "started with demo/agent.json"}, protocol ${options.protocol}`,
     proxy: `${proxy.url}, and plain TCP on mqtt://127.0.0.1:${front.port}`,
-    broker: describeBroker(broker),
+    broker: `${describeBroker(broker)}; reached over TCP, where the real proxy speaks WebSocket`,
   });
   return { proxy, frames, tcpPort: front.port, mqtt5: broker.kind === "mosquitto" };
 }

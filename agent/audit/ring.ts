@@ -15,6 +15,13 @@ export interface AuditEvent {
   readonly topic: string | null;
   readonly rule: string | null;
   readonly policy: string;
+  /** Packets of the frame, and how many of them were refused. */
+  readonly packets: number;
+  readonly refused: number;
+  /** Packets that might have passed and were lost with the frame. */
+  readonly lost: number;
+  /** Each refused packet where there are several, for people; the first sixteen and the number of the rest. */
+  readonly also: string | null;
 }
 
 /** The newest events, oldest dropped: nothing on the frame path ever waits for whoever reads them. */

@@ -1,5 +1,7 @@
 import { cursor } from "./cursor.ts";
 import {
+  FILTERS_MANY,
+  MAX_ENTRIES,
   NO_LOCAL_SHARED,
   RETAIN_HANDLING,
   SUBACK_EMPTY,
@@ -19,7 +21,9 @@ export function decodeSubscribe(level: number): Subscribe {
   if (level === 5) properties.read(PACKET.SUBSCRIBE);
   else properties.clear();
   const subscriptions: Subscription[] = [];
-  while (cursor.position < cursor.end) subscriptions.push(readSubscription(level));
+  while (cursor.position < cursor.end) {
+    if (subscriptions.push(readSubscription(level)) > MAX_ENTRIES) cursor.fail(FILTERS_MANY);
+  }
   if (subscriptions.length === 0) cursor.odd(SUBSCRIBE_EMPTY);
   return {
     type: PACKET.SUBSCRIBE,
@@ -36,7 +40,9 @@ export function decodeUnsubscribe(level: number): Unsubscribe {
   if (level === 5) properties.read(PACKET.UNSUBSCRIBE);
   else properties.clear();
   const filters: string[] = [];
-  while (cursor.position < cursor.end) filters.push(readFilter());
+  while (cursor.position < cursor.end) {
+    if (filters.push(readFilter()) > MAX_ENTRIES) cursor.fail(FILTERS_MANY);
+  }
   if (filters.length === 0) cursor.odd(UNSUBSCRIBE_EMPTY);
   return { type: PACKET.UNSUBSCRIBE, packetId, filters, userProperties: properties.takeUserProperties() };
 }

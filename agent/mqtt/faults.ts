@@ -276,3 +276,16 @@ export const AUTH_UNEXPECTED = violation(
   "MQTT-4.12.0-7",
   "AUTH after a CONNECT without authentication method",
 );
+
+/** No standard forbids so many, but nobody sends them, and to read a million would take longer than a verdict may. */
+export const MAX_ENTRIES = 16_384;
+export const USER_PROPERTIES_MANY = violation(
+  "mqtt-user-properties-many",
+  "section 2.2.2.2",
+  "More than 16,384 user properties in one packet",
+);
+export const FILTERS_MANY = violation(
+  "mqtt-filters-many",
+  "section 3.8.3",
+  "More than 16,384 topic filters in one packet",
+);

@@ -1,5 +1,6 @@
 import { cursor } from "./cursor.ts";
 import {
+  MAX_ENTRIES,
   MAXIMUM_PACKET_SIZE,
   PROPERTY_DUPLICATE,
   PROPERTY_LENGTH,
@@ -12,6 +13,7 @@ import {
   SUBSCRIPTION_ID,
   SUBSCRIPTION_ID_PUBLISHED,
   TOPIC_ALIAS,
+  USER_PROPERTIES_MANY,
 } from "./faults.ts";
 import { PACKET, type UserProperties } from "./packet.ts";
 import type { Violation } from "./violation.ts";
@@ -222,7 +224,7 @@ class Properties {
     const pair = [cursor.text(), cursor.text()] as const;
     if (!counts) return;
     if (this.#userProperties === null) this.#userProperties = [pair];
-    else this.#userProperties.push(pair);
+    else if (this.#userProperties.push(pair) > MAX_ENTRIES) cursor.fail(USER_PROPERTIES_MANY);
   }
 }
 

@@ -13,6 +13,7 @@ import {
   SUBSCRIPTION_ID_REFUSED,
   TOO_MANY_FILTERS,
   TOO_MANY_SUBSCRIPTIONS,
+  USERNAME_TOO_LONG,
   VERSION_REFUSED,
   WILL_DELAY_TOO_LONG,
 } from "../reasons.ts";
@@ -32,6 +33,14 @@ export function checkClientIdLength(connect: Connect, on: Ground): Reason | null
   const bytes = utf8Length(connect.clientId);
   if (bytes === 0) return allowEmptyClientId ? null : CLIENT_ID_LENGTH;
   return bytes < minClientIdBytes || bytes > maxClientIdBytes ? CLIENT_ID_LENGTH : null;
+}
+
+/** A user name is kept as long as its connection lives: longer than any name, or token in its place, it only costs. */
+const MAX_USERNAME_BYTES = 16_384;
+
+/** Length of the user name. */
+export function checkUsernameLength(connect: Connect, _on: Ground): Reason | null {
+  return connect.username !== null && utf8Length(connect.username) > MAX_USERNAME_BYTES ? USERNAME_TOO_LONG : null;
 }
 
 /** An authentication method (MQTT 5.0 section 4.12) is let through to the broker by name only. */

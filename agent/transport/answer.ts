@@ -73,7 +73,8 @@ function decisionJson(report: FrameReport): string {
     case "close": {
       const { refusal } = report;
       if (refusal === null) return '{"close":{"code":1008,"reason":""}}';
-      const isLogin = refusal.packetType === PACKET.CONNECT && refusal.reason.tag !== "protocol-error";
+      // What breaks the standard may be told: it says nothing about who exists.
+      const isLogin = refusal.packetType === PACKET.CONNECT && refusal.reason.clause === null;
       const reason = isLogin ? NOT_AUTHORISED : refusal.reason.text.slice(0, MAX_CLOSE_TEXT);
       return `{"close":{"code":${refusal.reason.closeCode},"reason":${JSON.stringify(reason)}}}`;
     }

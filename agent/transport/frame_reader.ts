@@ -114,6 +114,10 @@ export class FrameReader {
   /** Reads an event that was parsed as JSON; false if it lacks what a verdict needs or has it in another type. */
   readAny(event: unknown): boolean {
     const { frame } = this;
+    // What is missing must not be taken from the event before.
+    frame.correlationId = frame.clientAddress = "";
+    frame.routeId = null;
+    frame.index = 0;
     if (typeof event !== "object" || event === null) return false;
     const {
       correlation_id: correlationId,

@@ -422,10 +422,13 @@ export class Peer {
         throw error;
       }
       answers.clear();
-      if (this.#unsettled.length > 0) {
-        if (now() - this.#sentAfterMs > PROXY_CLOCK_MS) this.#tellLate(agent);
-        else this.#unsettled = [];
+      if (now() - this.#sentAfterMs <= PROXY_CLOCK_MS) {
+        this.#unsettled = [];
+        return;
       }
+      this.#tellLate(agent);
+      // It may have come too late, and whatever it said, it would be taken for the next frame's.
+      if (this.#protocol === 1) await this.#mute();
     }
   }
 

@@ -7,7 +7,7 @@ import { type MixedFrames, type Play, playsOf } from "./vector_plays.ts";
 import { Table, type Task } from "./vector_table.ts";
 
 /** Agents that serve at the same time, each with its own configuration. */
-const AGENTS = 4;
+const AGENTS = 1;
 /** Plays that go on at the same time with one agent; they share connections, so that many frames go out in one write. */
 const LANES = 32;
 /** Connections to an agent, by protocol version. */

@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import { generate } from "mqtt-packet";
 import type { Frame, Opcode } from "./frame.ts";
 import { testAgent, type TestPolicy, testPolicy } from "../tests/support/test_agent.ts";
+import { heldBytes } from "./mqtt/packet_stream.ts";
 import { tagsOf } from "./verdict.ts";
 
 type PacketFacts = Parameters<typeof generate>[0];
@@ -527,4 +528,166 @@ Deno.test("the audit names every refused packet of a frame", () => {
   wire.send(publish("b/1"), publish("a/1"), publish("b/2"));
   const [event] = rig.agent.audit.newest();
   assert.deepEqual([event?.reason, event?.topic, event?.rule, event?.verdict], ["acl-rule", "b/1", "deny-b", "drop"]);
+});
+
+Deno.test("a frame that costs too much closes, whatever it is made of", () => {
+  const frames: [string, Buffer][] = [
+    ["PUBLISH", Buffer.from("3003000161".repeat(20_000), "hex")],
+    ["UNSUBSCRIBE", Buffer.from("a205000100016f".repeat(20_000), "hex")],
+    ["PINGREQ", Buffer.from("c000".repeat(100_000), "hex")],
+  ];
+  for (const [what, bytes] of frames) {
+    const said = new Rig().connection().live().frame(bytes);
+    assert.deepEqual([said.verdict, said.reason], ["close", "too-many-packets"], what);
+  }
+  // A 64 KiB frame full of the smallest packets is judged.
+  assert.equal(new Rig().connection().live().frame(Buffer.from("c000".repeat(32_768), "hex")).verdict, "allow");
+});
+
+Deno.test("UNSUBSCRIBE has the limits of SUBSCRIBE", () => {
+  const wire = new Rig().connection().live();
+  const unsubscribe = (...topics: string[]) =>
+    wire.send({ cmd: "unsubscribe", messageId: 3, unsubscriptions: topics } as PacketFacts);
+  assert.equal(unsubscribe("a/x").verdict, "allow");
+  assert.equal(unsubscribe(...Array.from({ length: 33 }, (_, i) => `a/${i}`)).reason, "too-many-filters");
+  assert.equal(unsubscribe(`a${"/x".repeat(40)}`).reason, "topic-too-deep");
+});
+
+Deno.test("a connection whose CONNECT was never answered leaves the table", () => {
+  const rig = new Rig({ general: { "max-sessions": 1 } });
+  rig.connection().connect({ keepalive: 0 });
+  rig.pass(60_000);
+  assert.equal(rig.connection({ address: "10.0.0.1:2" }).connect().verdict, "allow");
+});
+
+Deno.test("bytes of a packet that nobody finishes are given back", () => {
+  const rig = new Rig();
+  const wire = rig.connection().live({ keepalive: 0 });
+  const before = heldBytes();
+  wire.frame(Buffer.from(`82ffff3e0001${"00".repeat(1_000)}`, "hex"));
+  assert.ok(heldBytes() >= before + 1_000);
+  rig.pass(30_000);
+  rig.agent.sweep();
+  assert.equal(heldBytes(), before);
+  assert.equal(wire.frame(Buffer.from("00", "hex")).code, 1012);
+});
+
+Deno.test("max-subscriptions counts what the client has: over packets of a frame, and a replaced one once", () => {
+  const filters = (count: number) => Array.from({ length: count }, (_, i) => `a/${i}`);
+  const rig = new Rig({ general: { "max-subscriptions": 3 } });
+  const wire = rig.connection().live();
+  assert.equal(wire.send(subscribe(...filters(2)), subscribe("a/2", "a/3")).verdict, "close");
+  const other = rig.connection({ address: "10.0.0.1:2" }).live({ clientId: "dev2" });
+  assert.equal(other.send(subscribe(...filters(3))).verdict, "allow");
+  assert.equal(other.send(subscribe("a/0")).verdict, "allow");
+  assert.equal(other.send(subscribe("a/9")).reason, "too-many-subscriptions");
+  const unsubscribe = (topic: string) =>
+    ({ cmd: "unsubscribe", messageId: 3, unsubscriptions: [topic] }) as PacketFacts;
+  assert.equal(other.send(unsubscribe("a/0"), subscribe("a/9")).verdict, "allow");
+  assert.equal(other.send(unsubscribe("a/9"), subscribe("a/9")).verdict, "allow");
+  assert.equal(other.send(subscribe("a/8")).reason, "too-many-subscriptions");
+});
+
+Deno.test("a revoked subscription closes whatever came before it, and in detect only too", () => {
+  const closing = {
+    rules: [{ name: "ok", topics: ["ok"], decision: "allow" as const }],
+    acl: { "on-revoked-subscription": "close" as const },
+  };
+  const rig = new Rig();
+  const wire = rig.connection().live();
+  wire.send({ cmd: "unsubscribe", messageId: 3, unsubscriptions: ["a/x"] } as PacketFacts, subscribe("a/x"));
+  rig.usePolicy(closing);
+  assert.equal(wire.send(PING).reason, "acl-revoked");
+
+  const watching = new Rig({ general: { "block-mode": false } });
+  const watched = watching.connection().live();
+  watched.send(subscribe("admin/#"));
+  watching.usePolicy({ acl: { "on-revoked-subscription": "close" } });
+  assert.equal(watched.send(PING).reason, "acl-revoked");
+});
+
+Deno.test("a delivery behind the CONNACK that names the client is judged by that name", () => {
+  const rules = [
+    { name: "inbox", topics: ["inbox/${clientid}/#"], decision: "allow" as const },
+    {
+      name: "no",
+      match: { "client-id": "auto-1" },
+      topics: ["inbox/auto-1/secret"],
+      decision: "deny" as const,
+      priority: 1,
+    },
+  ];
+  const connack = {
+    cmd: "connack",
+    sessionPresent: false,
+    reasonCode: 0,
+    properties: { assignedClientIdentifier: "auto-1" },
+  } as PacketFacts;
+  for (const [topic, verdict] of [["inbox/auto-1/x", "allow"], ["inbox/auto-1/secret", "close"]] as const) {
+    const wire = new Rig({ rules }).connection();
+    wire.connect({ protocolVersion: 5, clientId: "" });
+    // CONNACK may not be lost, so what stands beside it closes.
+    assert.equal(wire.receive(connack, publish(topic)).verdict, verdict, topic);
+  }
+});
+
+Deno.test("fail-open is for errors inside, not for what could not be read", () => {
+  const rig = new Rig({ general: { "block-mode": false } });
+  const wire = rig.connection().live();
+  wire.frame(Buffer.from("e100", "hex"));
+  rig.usePolicy({ general: { "fail-open": true } });
+  assert.equal(wire.publish("b/x").reason, "stream-unparsed");
+});
+
+Deno.test("a Will that new rules would refuse is told", async () => {
+  const rig = new Rig();
+  const wire = rig.connection().live({ will: { topic: "a/will", payload: "x", qos: 0, retain: false } });
+  rig.usePolicy({ rules: [{ name: "ok", topics: ["ok"], decision: "allow" }] });
+  wire.send(PING);
+  await rig.parts.log.flush();
+  assert.equal(rig.parts.lines.filter((line) => line.includes("The Will of a live client")).length, 1);
+});
+
+Deno.test("a close frame ends its session even if the other side never answers it", () => {
+  const rig = new Rig();
+  const wire = rig.connection().live({ keepalive: 0 });
+  wire.control("close");
+  rig.pass(30_000);
+  rig.agent.sweep();
+  assert.equal(rig.agent.sessions.size, 0);
+});
+
+Deno.test("who is taken over hears the broker say so", () => {
+  const rig = new Rig();
+  const old = rig.connection({ address: "10.0.0.1:1" }).live({ protocolVersion: 5 });
+  rig.connection({ address: "10.0.0.1:2" }).live({ protocolVersion: 5 });
+  assert.equal(old.receive({ cmd: "disconnect", reasonCode: 0x8e } as PacketFacts).verdict, "allow");
+  assert.equal(old.publish("a/x").code, 1012);
+});
+
+Deno.test("a device that reconnects takes the place of its broken connection in max-connections-per-ip", () => {
+  const rig = new Rig({ general: { "max-connections-per-ip": 1 } });
+  rig.connection({ address: "10.0.0.1:1" }).live();
+  assert.equal(rig.connection({ address: "10.0.0.1:2" }).connect().verdict, "allow");
+  assert.equal(rig.connection({ address: "10.0.0.1:3" }).connect({ clientId: "dev2" }).reason, "connections-per-ip");
+});
+
+Deno.test("the audit counts what is lost with a dropped frame", () => {
+  const rig = new Rig();
+  rig.connection().live().send(publish("b/1"), publish("a/1"), publish("b/2"));
+  const [event] = rig.agent.audit.newest();
+  assert.deepEqual([event?.packets, event?.refused, event?.lost], [3, 2, 1]);
+  assert.equal(event?.also, "PUBLISH b/1: acl-rule by deny-b; PUBLISH b/2: acl-rule by deny-b");
+});
+
+Deno.test("one correlation id for all: sessions end and are swept one by one", () => {
+  const rig = new Rig();
+  const wires = Array.from({ length: 3_000 }, (_, i) => rig.connection({ id: "k", address: `10.0.0.1:${i}` }));
+  for (const [i, wire] of wires.entries()) wire.live({ keepalive: 10, clientId: `c${i}` });
+  for (const wire of wires.slice(0, 2_990)) wire.frame(Buffer.from("e100", "hex"));
+  assert.equal(rig.agent.sessions.size, 10);
+  assert.equal(wires[2_995]?.publish("a/x").verdict, "allow");
+  rig.pass(20_000);
+  rig.agent.sweep();
+  assert.equal(rig.agent.sessions.size, 0);
 });

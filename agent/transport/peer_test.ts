@@ -260,6 +260,15 @@ Deno.test("an answer whose writing took too long counts as late", async () => {
   await bench.end();
 });
 
+Deno.test("over v1 an answer whose writing took too long ends the connection, whatever it said", async () => {
+  const bench = new Bench();
+  await bench.send(v1({ index: 0, hex: CONNECT }));
+  bench.onWrite = () => bench.stall(150);
+  await bench.send(v1({ index: 1, hex: ALLOWED }));
+  assert.ok(bench.muted);
+  await bench.end();
+});
+
 Deno.test("what was sent while answers were being written is as old as the read before", async () => {
   const bench = new Bench();
   await bench.send(HANDSHAKE, v2({ index: 0, hex: CONNECT }));

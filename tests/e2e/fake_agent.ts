@@ -68,7 +68,10 @@ export class FakeAgent {
   }
 
   /** Listens at `path`, or at a new one. */
-  static start(script: Script = () => "allow", path: string = Deno.makeTempDirSync() + "/agent.sock"): FakeAgent {
+  static start(
+    script: Script = () => "allow",
+    path: string = `/tmp/sentinel-mqtt-fake-${crypto.randomUUID()}.sock`,
+  ): FakeAgent {
     return new FakeAgent(path, script);
   }
 

@@ -1,4 +1,4 @@
-import { type FrameRecord } from "../../demo/proxied_connection.ts";
+import type { FrameRecord } from "../../demo/proxied_connection.ts";
 import { type ProxyOptions, StandInProxy } from "../../demo/proxy.ts";
 import { RawClient, type RawClientOptions, type UpgradeRefusal, UpgradeRefusedError } from "../../demo/raw_client.ts";
 import { Watch } from "../../demo/watch.ts";

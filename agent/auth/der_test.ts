@@ -35,6 +35,7 @@ Deno.test("an element is read in the one form that it has", () => {
     "something behind": "04 01 00 00",
   };
   for (const [name, hex] of Object.entries(wrong)) assert.throws(() => element(hex), DerError, name);
+  assert.throws(() => new DerReader(bytesOf("04 03 0102")).next(), DerError, "past its end, and nobody asks for it");
 });
 
 Deno.test("a reader takes what it is told to, and nothing may be left", () => {

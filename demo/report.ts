@@ -65,7 +65,7 @@ export class DemoReport {
   /** An upgrade request: told when it was refused. */
   upgrade({ clientIp, uri, decision }: UpgradeRecord): void {
     if (decision.kind === "accept") return;
-    const why = decision.audit === null ? decision.body : reasonsOf(decision.audit);
+    const why = decision.audit === null ? `no verdict: ${decision.body}` : reasonsOf(decision.audit);
     this.#row("red", clientIp, `GET ${uri}, upgrade to WebSocket`, String(decision.status), why);
     this.#count(clientIp, decision.audit);
   }

@@ -35,12 +35,22 @@ function traces(): string[] {
   return [...Deno.readDirSync("/tmp")].map(({ name }) => name).filter((name) => name.startsWith("sentinel-mqtt-demo-"));
 }
 
+/** The lines of a demo that ended well; again while a crowded machine makes verdicts late, and the demo says so. */
+async function playOnce(args: readonly string[]): Promise<readonly string[]> {
+  for (let attempt = 1;; attempt++) {
+    const { lines, ended } = startDemo(args);
+    const code = await ended;
+    if (code !== 0 && attempt < 4 && lines.seen.some((line) => line.includes("no verdict"))) continue;
+    assert.equal(code, 0, lines.seen.join("\n"));
+    return lines.seen;
+  }
+}
+
 for (const protocol of ["v1", "v2"]) {
   Deno.test(`deno task demo --once --protocol ${protocol} shows who was refused and why`, async () => {
     const before = traces();
-    const { lines, ended } = startDemo(["--once", "--protocol", protocol, "--pool", "4"]);
-    assert.equal(await ended, 0);
-    const shown = lines.seen.join("\n");
+    const lines = await playOnce(["--once", "--protocol", protocol, "--pool", "4"]);
+    const shown = lines.join("\n");
     assert.match(
       shown,
       /sensor-kitchen +PUBLISH sensors\/sensor-kitchen\/temperature +allow +rule sensors-write-their-own/,

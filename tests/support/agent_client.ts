@@ -66,13 +66,15 @@ export interface AgentClient {
   close(): void;
 }
 
+export type KeyOrder = "wire" | "other" | "both";
+
 /** How a client writes its events. */
 export interface ClientOptions {
   /**
    * Order of the keys of a frame event: `wire` is that of the real clients (alphabetical), `other` is another, with white
-   * space, which is the same event.
+   * space, which is the same event; `both` is one or the other by the frame's index.
    */
-  readonly keyOrder?: "wire" | "other";
+  readonly keyOrder?: KeyOrder;
 }
 
 const encoder = new TextEncoder();
@@ -360,9 +362,9 @@ function framed(payload: Uint8Array, type: number | null): Uint8Array {
   return message;
 }
 
-function frameJson(event: FrameEvent, order: "wire" | "other"): string {
+function frameJson(event: FrameEvent, order: KeyOrder): string {
   const { correlationId, clientIp, routeId, fromClient, opcode, fin, index, data } = event;
-  if (order === "wire") {
+  if (order === "wire" || (order === "both" && index % 2 === 0)) {
     return `{"client_ip":${JSON.stringify(clientIp)},"client_to_server":${fromClient},"correlation_id":${
       JSON.stringify(correlationId)
     },"data":${JSON.stringify(data)},"fin":${fin},"frame_index":${index},"opcode":"${opcode}","route_id":${

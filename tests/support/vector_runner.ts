@@ -6,10 +6,8 @@ import { isFrame, mergeConfig, type Vector } from "./vector.ts";
 import { type MixedFrames, type Play, playsOf } from "./vector_plays.ts";
 import { Table, type Task } from "./vector_table.ts";
 
-/** Plays that go on at the same time; they share connections, so that many frames go out in one write. */
+/** Plays that go on at the same time; they share two connections, so that many frames go out in one write. */
 const LANES = 32;
-/** Connections to an agent, by protocol version. */
-const CONNECTIONS: Readonly<Record<ProtocolVersion, number>> = { 1: 2, 2: 2 };
 
 export interface VectorFile {
   readonly name: string;
@@ -78,9 +76,9 @@ class Run implements RunResult {
     try {
       // Longest first, so that the end is not one lane's alone.
       const queue = [...chains, ...serial.length > 0 ? [serial] : []].sort((a, b) => a.length - b.length);
-      await Promise.all(Array.from({ length: LANES }, async (_, lane) => {
+      await Promise.all(Array.from({ length: LANES }, async () => {
         for (let chain = queue.pop(); chain !== undefined; chain = queue.pop()) {
-          for (const task of chain) await this.#play(agent, task, await clients.get(task.protocol, lane));
+          for (const task of chain) await this.#play(agent, task, await clients.get(task.protocol));
         }
       }));
       const inside = agent.log.find((line) => line.includes("Cannot judge a frame"));
@@ -103,32 +101,30 @@ class Run implements RunResult {
   }
 }
 
-/** Connections to one agent. */
+/** The connections to one agent, one for each protocol version. */
 class Clients {
   readonly #socket: string;
-  readonly #pool = new Map<string, Promise<AgentClient>>();
+  readonly #open = new Map<ProtocolVersion, Promise<AgentClient>>();
 
   constructor(socket: string) {
     this.#socket = socket;
   }
 
-  /** The connection of a lane; a new one where the agent closed the last. */
-  async get(protocol: ProtocolVersion, lane: number): Promise<AgentClient> {
-    const slot = lane % CONNECTIONS[protocol];
-    const key = `${protocol} ${slot}`;
-    const there = this.#pool.get(key);
+  /** The connection; a new one where the agent closed the last. */
+  async get(protocol: ProtocolVersion): Promise<AgentClient> {
+    const there = this.#open.get(protocol);
     // Of several lanes that wait here, the first one makes the new connection.
-    if (there !== undefined && (await there).ended && this.#pool.get(key) === there) this.#pool.delete(key);
-    let open = this.#pool.get(key);
+    if (there !== undefined && (await there).ended && this.#open.get(protocol) === there) this.#open.delete(protocol);
+    let open = this.#open.get(protocol);
     if (open === undefined) {
-      open = connectAgent(protocol, this.#socket, { keyOrder: slot % 2 === 0 ? "wire" : "other" });
-      this.#pool.set(key, open);
+      open = connectAgent(protocol, this.#socket, { keyOrder: "both" });
+      this.#open.set(protocol, open);
     }
     return await open;
   }
 
   async close(): Promise<void> {
-    for (const connecting of this.#pool.values()) {
+    for (const connecting of this.#open.values()) {
       const client = await connecting;
       client.close();
       await client.end;

@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import { isMet, worst } from "./aims.ts";
-import { type Findings, SUITES } from "./suites.ts";
+import { type Findings, SUITES, TRIES } from "./suites.ts";
 import { figure, table } from "./table.ts";
 import { LoadFailure, Workbench } from "./workbench.ts";
 
@@ -48,7 +48,7 @@ async function main(): Promise<void> {
   const found: Record<string, Findings> = {};
   for (const [name, run] of Object.entries(SUITES)) {
     if (suite !== "" && suite !== name) continue;
-    found[name] = await findings(name, run({ workbench, quick, filter: filter.join(" ") }));
+    found[name] = await findings(name, () => run({ workbench, quick, filter: filter.join(" ") }));
     if (!json) console.log(`\n## ${name}\n${found[name].text}`);
   }
   const aims = Object.values(found).flatMap((findings) => findings.aims).filter((aim) => aim.measured.length > 0);
@@ -81,15 +81,19 @@ function machine(load: number): string {
     `load ${figure(load)} before the run${busy}`;
 }
 
-/** A suite that the agent makes impossible is an aim missed, and the others go on. */
-async function findings(name: string, running: Promise<Findings>): Promise<Findings> {
-  try {
-    return await running;
-  } catch (error) {
-    if (!(error instanceof LoadFailure)) throw error;
-    const aims = [{ aim: `suite ${name}`, limit: 0, unit: "", measured: [{ where: error.message, value: Infinity }] }];
-    return { results: { failure: error.message }, text: error.message, aims };
+/** A suite that the agent makes impossible, each time it is tried, is an aim missed; the others go on. */
+async function findings(name: string, run: () => Promise<Findings>): Promise<Findings> {
+  let failure = "";
+  for (let left = TRIES; left > 0; left--) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof LoadFailure)) throw error;
+      failure = error.message;
+    }
   }
+  const aims = [{ aim: `suite ${name}`, limit: 0, unit: "", measured: [{ where: failure, value: Infinity }] }];
+  return { results: { failure }, text: failure, aims };
 }
 
 if (import.meta.main) await main();

@@ -27,8 +27,11 @@ export const IN_NO_HURRY: Partial<ProxyOptions> = {
 /** The clocks of the guide: `timeout-ms 90` and `failure-mode "closed"`. */
 export const ON_TIME: Partial<ProxyOptions> = { agentTimeoutMs: 90, inspectorTimeoutMs: 100, failureMode: "closed" };
 
+/** A way of reaching the agent. */
+export type Way = Partial<ProxyOptions> & { readonly protocol: "v1" | "v2"; readonly pool: number };
+
 /** The four ways of reaching the agent that every client test goes. Over v2 without the real client's mix-ups. */
-export const WAYS: readonly (Partial<ProxyOptions> & { readonly protocol: "v1" | "v2"; readonly pool: number })[] = [
+export const WAYS: readonly Way[] = [
   { protocol: "v1", pool: 4 },
   { protocol: "v1", pool: 10 },
   { protocol: "v2", pool: 4, idCollision: "avoid" },

@@ -190,7 +190,7 @@ Deno.test("readUsers() says where YAML is broken, and quotes no line of it", () 
     ]
   ) {
     const [first] = problemsOf("u.yaml", text);
-    assert.ok(first !== undefined && !first.includes('"hunter2"'), first);
+    assert.ok(first !== undefined && !first.includes('"hunter2"'), first ?? "");
   }
 });
 

@@ -298,6 +298,6 @@ Deno.test("an origin is accepted as browsers send it and in no other way", () =>
     const text = JSON.stringify({ general: { "allowed-origins": [origin] } });
     const loaded = loadConfig({ file: { path: "gate.json", text }, env });
     ok("problems" in loaded, origin);
-    ok(loaded.problems[0]?.text.startsWith(`expected ${expected}`), loaded.problems[0]?.text);
+    ok(loaded.problems[0]?.text.startsWith(`expected ${expected}`), loaded.problems[0]?.text ?? "no problem");
   }
 });

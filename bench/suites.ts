@@ -36,7 +36,6 @@ const QUICK_LOADS: ReadonlySet<string> = new Set([
   "v1 1x64",
   "v1 1x256",
   "v1 16x16",
-  "v1 256x1",
   "v2 1x1",
   "v2 1x64",
 ]);

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import type { RequestVerdict } from "../frame.ts";
 import { cut, type FrameReport } from "../frame_report.ts";
 import { PACKET, PACKET_NAMES } from "../mqtt/packet.ts";
-import type { Session } from "../session.ts";
+import type { Subject } from "../policy/acl/mod.ts";
 import { tagsOf } from "../verdict.ts";
 
 /** Version of the agent protocol that an answer is for. */
@@ -32,9 +32,8 @@ const MAX_CLOSE_TEXT = 123;
 export function frameAnswer(version: AnswerVersion, report: FrameReport): string {
   const { refusal, session, topic } = report;
   const rule = refusal === null ? report.rule : refusal.rule;
-  let custom = session === null
-    ? `"correlation_id":${quoted(report.correlationId)}`
-    : (session.identityJson ??= identityJson(session));
+  let custom = `"correlation_id":${quoted(report.correlationId)}`;
+  if (session !== null && session.subject !== null) custom += session.identityJson ??= identityJson(session.subject);
   custom += `,"config_version":"${report.policy.label}"`;
   if (refusal === null) {
     if (report.packetType !== 0) custom += PACKET_MEMBER[report.packetType] as string;
@@ -127,14 +126,10 @@ export function requestAnswer(version: AnswerVersion, correlationId: string | nu
   });
 }
 
-/** Members of `custom` that are the same for every frame of a session. */
-function identityJson({ origin, subject }: Session): string {
-  let json = `"correlation_id":${quoted(origin.correlationId)},"client_ip":${jsonText(origin.clientAddress)}`;
-  if (subject !== null) {
-    json += `,"client_id":${jsonText(subject.clientId)}`;
-    if (subject.username !== null) json += `,"username":${jsonText(subject.username)}`;
-  }
-  return flattened(json);
+/** Members of `custom` that say who the client is: the same for every frame of a session. */
+function identityJson({ clientId, username }: Subject): string {
+  const user = username === null ? "" : `,"username":${jsonText(username)}`;
+  return flattened(`,"client_id":${jsonText(clientId)}${user}`);
 }
 
 /** The same text in one piece: put together from pieces it would keep them all, for as long as the session lives. */

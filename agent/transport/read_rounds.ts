@@ -62,6 +62,16 @@ export class ReadRounds {
 
   /** There were exactly as many as fit. The timer takes 2 ms, so the next few full turns are believed to be the same. */
   readonly #nobodyWaits = (): void => {
+    setImmediate(this.#confirm, 2);
+  };
+
+  readonly #confirm = (left: number): void => {
+    if (this.#turnEnds) return;
+    if (left > 0) {
+      setImmediate(this.#confirm, left - 1);
+      return;
+    }
+    if (this.#round === null) return;
     this.#trusted = 4;
     this.#endTurn();
   };

@@ -84,3 +84,23 @@ Deno.test("no file imports itself in a circle", async () => {
   for (const path of edges.keys()) visit(path, []);
   assert.deepEqual(circles, []);
 });
+
+Deno.test("the test command reaches every test, once", async () => {
+  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
+  const words = (tasks.test.command as string).split(/\s+/).filter((word) => /\/$|_test\.ts$/.test(word));
+  const tests: string[] = [];
+  const walk = async (folder: string): Promise<void> => {
+    for await (const { name, isDirectory } of Deno.readDir(new URL(folder, root))) {
+      if (isDirectory) await walk(`${folder}${name}/`);
+      else if (/_test\.tsx?$/.test(name)) tests.push(folder + name);
+    }
+  };
+  for (const folder of ["agent/", "bench/", "cli/", "demo/", "tests/"]) await walk(folder);
+  for (const test of tests) {
+    assert.equal(
+      words.filter((word) => test === word || (word.endsWith("/") && test.startsWith(word))).length,
+      1,
+      test,
+    );
+  }
+});

@@ -348,6 +348,7 @@ export class Agent {
       if (verdict === "close") {
         this.sessions.end(session);
       } else if (verdict === "allow") {
+        session.unacknowledged += report.publishing;
         if (report.subscriptions.size > 0) session.changeSubscriptions(report.subscriptions);
         if (session.client.closed && session.broker.closed) this.sessions.end(session);
       }

@@ -141,6 +141,16 @@ function followBroker(
     case PACKET.AUTH:
       report.count(packet.type, KIND.CONNECT);
       return;
+    case PACKET.PUBACK:
+    case PACKET.PUBCOMP:
+      session.acknowledged();
+      report.count(packet.type, KIND.ACK);
+      return;
+    case PACKET.PUBREC:
+      // MQTT 5.0 section 4.9: a PUBREC that refuses is the end of its PUBLISH, any other is not.
+      if (packet.reasonCode >= 0x80) session.acknowledged();
+      report.count(packet.type, KIND.ACK);
+      return;
     default:
       report.count(packet.type, KIND.ACK);
   }
@@ -182,6 +192,7 @@ function limitsOf(connack: Connack): BrokerLimits {
   return {
     topicAliasMaximum: connack.topicAliasMaximum,
     maximumQos: connack.maximumQos,
+    receiveMaximum: connack.receiveMaximum,
     retainAvailable: connack.retainAvailable,
     wildcardAvailable: connack.wildcardAvailable,
     subscriptionIdsAvailable: connack.subscriptionIdsAvailable,

@@ -37,12 +37,14 @@ import { checkTopicSize } from "./policy/topic_check.ts";
 import {
   ABOVE_BROKER_SIZE,
   AFTER_DISCONNECT,
+  AUTH_UNFINISHED,
   ALIAS_BEFORE_CONNACK,
   ALIAS_BYTES,
   ALIAS_TOO_HIGH,
   ALIAS_UNKNOWN,
   PACKET_TOO_LARGE,
   type Reason,
+  RECEIVE_MAXIMUM,
   SESSION_EXPIRY_TOO_LONG,
   TOO_MANY_FILTERS,
   TOO_MANY_PACKETS,
@@ -102,12 +104,14 @@ export function judgeClientBytes(
     switch (found) {
       case PUBLISH_HEAD:
         if (session.state === "draining") return refuseAfterDisconnect(session, PACKET.PUBLISH, report);
+        if (session.enhancedAuth && isTooEarly(session, PACKET.PUBLISH, report) && report.policy.blockMode) return;
         judgePublish(session, stream.publish, stream.packetBytes, report, on);
         break;
       case PUBLISH_END:
         break;
       case WHOLE:
         if (session.state === "draining") return refuseAfterDisconnect(session, stream.packetType, report);
+        if (session.enhancedAuth && isTooEarly(session, stream.packetType, report) && report.policy.blockMode) return;
         if (!judgePacket(session, stream.packet as Packet, stream.packetBytes, report, on, nowMs)) return;
         break;
       case TOO_LARGE:
@@ -139,6 +143,13 @@ export function judgeClientBytes(
 function refuseAfterDisconnect(session: Session, packetType: number, report: FrameReport): void {
   session.client.unparsed = "malformed";
   report.refuse(AFTER_DISCONNECT, "close", packetType, null, null);
+}
+
+/** Whether a packet comes in the middle of an authentication exchange, where it is refused ([MQTT-3.1.2-30]). */
+function isTooEarly(session: Session, packetType: number, report: FrameReport): boolean {
+  if (session.state !== "connecting" || packetType === PACKET.AUTH || packetType === PACKET.DISCONNECT) return false;
+  report.refuse(AUTH_UNFINISHED, "close", packetType, null, null);
+  return true;
 }
 
 /** False: nothing behind this packet can be judged. */
@@ -197,6 +208,7 @@ function judgeConnect(session: Session, connect: Connect, report: FrameReport, o
     attributes: null,
   });
   session.state = "connecting";
+  session.enhancedAuth = connect.authenticationMethod !== null;
   session.keepAliveMs = connect.keepAliveSecs * 1000;
   session.broker.stream.level = connect.level;
   on.subject = session.subject as NonNullable<Session["subject"]>;
@@ -248,11 +260,17 @@ function judgePublish(
 ): void {
   report.count(publish.type, KIND.PUBLISH);
   report.steps += STEPS.TOPIC + publish.userProperties.length * STEPS.PROPERTY;
-  if (publish.qos !== 0) report.awaitingAnswer++;
+  if (publish.qos !== 0) {
+    report.awaitingAnswer++;
+    report.publishing++;
+  }
   on.reset();
   const aliased = publish.topicAlias === 0 ? null : resolveAlias(session, publish, report, on);
   const refused = aliased ??
     (packetBytes > on.broker.maximumPacketBytes ? closing(ABOVE_BROKER_SIZE, on) : null) ??
+    (publish.qos !== 0 && session.unacknowledged + report.publishing > on.broker.receiveMaximum
+      ? closing(RECEIVE_MAXIMUM, on)
+      : null) ??
     checkBrokerLimits(publish, on) ??
     checkAliasFeature(publish, on) ??
     firstRefusal(MESSAGE_CHECKS, publish, on);

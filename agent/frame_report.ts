@@ -69,6 +69,8 @@ export class FrameReport {
   undroppable = false;
   /** Packets of the client that would wait for an answer if the frame were dropped. */
   awaitingAnswer = 0;
+  /** PUBLISHes of QoS 1 and 2, refused ones included: the client waits for each of them to be acknowledged. */
+  publishing = 0;
   /**
    * What to remember of the client's subscriptions if the frame passes: QoS by filter, -1 where it ends; in the order of
    * the frame, the last word on each filter. One map for all frames.
@@ -106,6 +108,7 @@ export class FrameReport {
     this.othersLosable = true;
     this.undroppable = false;
     this.awaitingAnswer = 0;
+    this.publishing = 0;
     if (this.subscriptions.size > 0) this.subscriptions.clear();
     this.subscriptionCount = -1;
     this.steps = 0;

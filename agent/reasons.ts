@@ -394,6 +394,18 @@ export const ALIAS_BYTES = reason("alias-bytes", {
   text: "The topic aliases of this connection hold more than 1 MiB of topics",
   advice: "Let the broker announce a smaller Topic Alias Maximum",
 });
+export const RECEIVE_MAXIMUM = reason("receive-maximum", {
+  tag: "protocol-error",
+  clause: "MQTT-3.3.4-9",
+  text: "The client sent more PUBLISHes of QoS 1 and 2 than the broker's Receive Maximum leaves unacknowledged",
+  advice: BROKER_LIMIT,
+});
+export const AUTH_UNFINISHED = reason("auth-unfinished", {
+  tag: "protocol-error",
+  clause: "MQTT-3.1.2-30",
+  text: "The client named an authentication method and sent another packet before the broker accepted it",
+  advice: FIX_CLIENT,
+});
 export const QOS_ABOVE_BROKER = reason("qos-above-broker", {
   tag: "protocol-error",
   clause: "MQTT-3.2.2-11",

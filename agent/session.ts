@@ -87,6 +87,10 @@ export class Session {
   drainUntilMs = 0;
   /** Dropped packets that the client waits for an answer to. */
   unanswered = 0;
+  /** Forwarded PUBLISHes of QoS 1 and 2 that the broker has not acknowledged ([MQTT-3.3.4-9]). */
+  unacknowledged = 0;
+  /** CONNECT named an authentication method ([MQTT-3.1.2-30]). */
+  enhancedAuth = false;
   /** Another connection was accepted under the same client id: the broker ends this one. */
   takenOver = false;
   /** The Will that was allowed, without its payload; null for none. */
@@ -159,6 +163,11 @@ export class Session {
       if (qos === -1) subscriptions.delete(filter);
       else subscriptions.set(filter, qos);
     }
+  }
+
+  /** The broker is done with a PUBLISH, or with one of the connection before: never below none (MQTT 5.0 section 4.9). */
+  acknowledged(): void {
+    if (this.unacknowledged > 0) this.unacknowledged--;
   }
 
   /** Another connection has the client id now. What the broker still says, a DISCONNECT that tells why, is judged. */

@@ -6,7 +6,9 @@ import { isFrame, readVectors } from "./support/vector.ts";
 import { runVectors } from "./support/vector_runner.ts";
 
 const FOLDER = new URL("./vectors/", import.meta.url);
-const FILES = ["websocket", "packets", "topics", "mqtt5", "passing"] as const;
+/** Every file of the folder but the configurations. */
+const FILES = [...Deno.readDirSync(FOLDER)].map(({ name }) => name).filter((name) => name.endsWith(".json"))
+  .map((name) => name.slice(0, -".json".length)).filter((name) => name !== "configs").sort();
 /** `VECTORS_EVERY_PLAY=1` leaves nothing out. */
 const EVERY_PLAY = Deno.env.get("VECTORS_EVERY_PLAY") === "1";
 /** Every vector is played as itself in these; what is told is bounded. */

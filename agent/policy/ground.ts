@@ -7,6 +7,8 @@ import type { Qos } from "../mqtt/packet.ts";
 export interface BrokerLimits {
   readonly topicAliasMaximum: number;
   readonly maximumQos: Qos;
+  /** PUBLISHes of QoS 1 and 2 that may be unacknowledged, or Infinity. */
+  readonly receiveMaximum: number;
   readonly retainAvailable: boolean;
   readonly wildcardAvailable: boolean;
   readonly subscriptionIdsAvailable: boolean;
@@ -19,6 +21,7 @@ export interface BrokerLimits {
 export const NO_BROKER_LIMITS: BrokerLimits = Object.freeze({
   topicAliasMaximum: 0,
   maximumQos: 2,
+  receiveMaximum: Infinity,
   retainAvailable: true,
   wildcardAvailable: true,
   subscriptionIdsAvailable: true,

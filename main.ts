@@ -4,6 +4,10 @@ import { SYSTEM_CLOCK } from "./agent/clock.ts";
 import { AuditRing } from "./agent/audit/ring.ts";
 import { createLogger, type Logger, type LogLevel } from "./agent/log.ts";
 import { ConfigurationError, PolicyStore } from "./agent/policy_store.ts";
+import { BcryptPool } from "./agent/auth/bcrypt_pool.ts";
+import { LoginMaker } from "./agent/auth/logins.ts";
+import { realSurroundings } from "./agent/auth/surroundings.ts";
+import { Threads } from "./agent/auth/threads.ts";
 import { SocketError, UnixSocketServer } from "./agent/transport/unix_socket.ts";
 import { warmUp } from "./agent/transport/warm_up.ts";
 import { VERSION } from "./agent/version.ts";
@@ -83,13 +87,26 @@ async function run(flags: Flags): Promise<number> {
     console.error(`Cannot serve gRPC on "${flags.grpcAddress}": gRPC is not built yet, the Unix socket is`);
     return EXIT.ARGUMENTS;
   }
+  const threads = new Threads();
+  const pool = new BcryptPool(threads, {
+    onWorkerFailure: (why) => log.error("A password thread failed and is started again", { error: why }),
+  });
+  let policies: PolicyStore;
   let server: UnixSocketServer;
   try {
-    const policies = new PolicyStore({
+    // Before anything is served: starting threads holds up the frame path (Threads).
+    threads.warm();
+    policies = await PolicyStore.open({
       ...(flags.config === undefined || flags.config === "" ? {} : { file: flags.config }),
       env: (name) => Deno.env.get(name),
       log,
       wallMs: SYSTEM_CLOCK.wallMs,
+      logins: new LoginMaker({
+        pool,
+        threads,
+        surroundings: realSurroundings((level, message, fields) => log[level](message, fields)),
+        wallMs: SYSTEM_CLOCK.wallMs,
+      }),
     });
     const agent = new Agent({ policies, log, audit: new AuditRing(AUDIT_EVENTS) });
     warmUp(policies);
@@ -117,7 +134,12 @@ async function run(flags: Flags): Promise<number> {
   const signal = await firstSignal(log);
   log.info("Stopping", { signal });
   const stopped = await Promise.race([
-    server.stop().then(() => true),
+    server.stop().then(async () => {
+      policies.close();
+      pool.close();
+      await threads.close();
+      return true;
+    }),
     new Promise<false>((resolve) => Deno.unrefTimer(setTimeout(() => resolve(false), STOP_MS))),
   ]);
   if (!stopped) log.warn("Not everything was answered in time", { waited_ms: STOP_MS });

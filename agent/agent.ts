@@ -1,11 +1,13 @@
 import type { AuditRing } from "./audit/ring.ts";
+import type { LoginDesk, LoginVerdict } from "./auth/login_desk.ts";
 import { judgeBrokerBytes } from "./broker_packets.ts";
-import { judgeClientBytes, recheckWill } from "./client_packets.ts";
+import { judgeClientBytes, type JudgeConnect, recheckWill } from "./client_packets.ts";
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
-import type { Frame, RequestHead, RequestVerdict, Unsettled } from "./frame.ts";
+import type { Frame, RequestHead, RequestVerdict } from "./frame.ts";
 import { followFraming } from "./frame.ts";
-import { FrameReport, NOTE } from "./frame_report.ts";
+import { FrameReport, NOTE, type Unsettled, type WaitingConnect } from "./frame_report.ts";
 import type { Logger } from "./log.ts";
+import { PACKET } from "./mqtt/packet.ts";
 import { heldBytes } from "./mqtt/packet_stream.ts";
 import { checkSubscribeAcl } from "./policy/acl_check.ts";
 import { parseAddress } from "./policy/address.ts";
@@ -14,6 +16,7 @@ import { Ground } from "./policy/ground.ts";
 import type { Policy } from "./policy/policy.ts";
 import {
   ACL_REVOKED,
+  AUTH_PENDING,
   BAD_EVENT,
   CONNECT_TIMEOUT,
   CONNECTIONS_PER_IP,
@@ -28,18 +31,28 @@ import {
   UPGRADE_UNSEEN,
   UPGRADE_WAS_REFUSED,
 } from "./reasons.ts";
+import { Reception } from "./reception.ts";
 import { DRAIN_MS, type Session } from "./session.ts";
 import { SessionRegistry } from "./session_registry.ts";
-import { isWebSocketUpgrade, judgeUpgrade, offersExtension, UpgradeBook } from "./upgrade.ts";
+import { isWebSocketUpgrade, judgeUpgrade, offersExtension, seenHeaders, UpgradeBook } from "./upgrade.ts";
 import { Teller } from "./teller.ts";
 import { refusalTags, settleFrame } from "./verdict.ts";
 
 /** The snapshot in force. */
 export interface PolicySource {
   readonly current: Policy;
-  /** A proxy's push: null when it is in force, else what is wrong with it; then nothing has changed. */
-  push(config: unknown, from: string): string | null;
+  /** Where logins are proved; null while authentication is off. Changes with `current`, in the same turn. */
+  readonly desk: LoginDesk | null;
+  /** A proxy's push: null when it is in force, else what is wrong with it; then nothing has changed. Never rejects. */
+  push(config: unknown, from: string): Promise<string | null>;
 }
+
+/** Whether whoever brought a frame can wait for its verdict, so many milliseconds from now. */
+export interface WaitingRoom {
+  mayWait(expectedMs: number): boolean;
+}
+
+const NO_ROOM: WaitingRoom = { mayWait: () => false };
 
 /** Bytes of unfinished packets that all connections may hold together. */
 const MAX_HELD_BYTES = 256 << 20;
@@ -58,6 +71,8 @@ export class Agent {
   readonly #ground = new Ground();
   /** Closed, but the close came late: the connection lives on at the proxy. Oldest leave first. */
   readonly #poisoned = new Map<string, true>();
+  readonly #reception: Reception;
+  readonly #judgeConnect: JudgeConnect;
   readonly #onAccepted = (session: Session) => this.sessions.accept(session, this.#nowMs);
   /** The time that frames are judged by: told once for many of them, since asking costs as much as a check. */
   #nowMs: number;
@@ -68,6 +83,9 @@ export class Agent {
     this.audit = options.audit;
     this.#clock = options.clock ?? SYSTEM_CLOCK;
     this.#teller = new Teller(options.log, options.audit, this.#clock);
+    this.#reception = new Reception(this.sessions, () => this.#policies.desk);
+    this.#judgeConnect = (session, connect, report, on, nowMs) =>
+      this.#reception.judge(session, connect, report, on, nowMs);
     this.#nowMs = Math.trunc(this.#clock.nowMs());
     this.#wallMs = this.#clock.wallMs();
   }
@@ -87,8 +105,11 @@ export class Agent {
   /**
    * The verdict on one frame: in the report, which is valid until the next call. Never throws: an error inside closes,
    * or allows where `general.fail-open` says so.
+   *
+   * A CONNECT whose login takes time, and fits into `room`, has no verdict yet: `report.waiting` is set, and `resume` is
+   * to be called with what came of it.
    */
-  judgeFrame(frame: Frame): FrameReport {
+  judgeFrame(frame: Frame, room: WaitingRoom = NO_ROOM): FrameReport {
     const policy = this.#policies.current;
     const report = this.#report;
     report.reset(policy, frame.correlationId, frame.fromClient);
@@ -99,7 +120,45 @@ export class Agent {
     } catch (error) {
       this.#fail(error, frame, policy, report);
     }
+    if (report.waiting !== null && this.#keepWaiting(frame, report, report.waiting, room)) return report;
     settleFrame(report, removable);
+    this.#conclude(frame, report);
+    return report;
+  }
+
+  /** True: the frame waits. Else it gets its verdict now; the work on its login goes on. */
+  #keepWaiting(frame: Frame, report: FrameReport, waiting: WaitingConnect, room: WaitingRoom): boolean {
+    if (report.refused === 0) {
+      if (room.mayWait(waiting.login.expectedMs)) {
+        waiting.frame = { ...frame, data: null };
+        waiting.session.waiting = true;
+        return true;
+      }
+      report.refuse(AUTH_PENDING, "close", PACKET.CONNECT, null, null);
+    }
+    report.waiting = null;
+    return false;
+  }
+
+  /** The verdict on a frame that waited, and what came of its login: null where that took too long. Never throws. */
+  resume(waiting: WaitingConnect, verdict: LoginVerdict | null): FrameReport {
+    const policy = this.#policies.current;
+    const report = this.#report;
+    const { session, frame } = waiting as WaitingConnect & { frame: Frame };
+    report.reset(policy, frame.correlationId, true);
+    report.session = session;
+    session.waiting = false;
+    try {
+      if (session.policy !== policy) session.usePolicy(policy);
+      const on = this.#ground;
+      on.policy = policy;
+      on.broker = session.limits;
+      on.wallMs = this.#wallMs;
+      this.#reception.resume(waiting, verdict, report, on, this.#nowMs);
+    } catch (error) {
+      this.#fail(error, frame, policy, report);
+    }
+    settleFrame(report, false);
     this.#conclude(frame, report);
     return report;
   }
@@ -124,6 +183,10 @@ export class Agent {
       refuseFrame(report, stalled === "connect" ? CONNECT_TIMEOUT : PACKET_TIMEOUT);
     }
     if (session.policy !== policy) session.usePolicy(policy);
+    if (opcode !== "close" && session.drainUntilMs === 0) {
+      const revoked = this.#reception.recheck(session, this.#wallMs);
+      if (revoked !== null) refuseFrame(report, revoked);
+    }
     if (session.subscriptionsPolicy !== policy) this.#recheckSubscriptions(session, policy, report);
     if (frame.data === null) {
       refuseFrame(report, BAD_EVENT);
@@ -145,6 +208,10 @@ export class Agent {
       refuseFrame(report, SESSION_UNKNOWN);
       return false;
     }
+    if (session.waiting) {
+      refuseFrame(report, AUTH_PENDING);
+      return false;
+    }
     if (lane.unparsed !== null) {
       if (policy.blockMode && !(policy.failOpen && lane.unparsed === "failed")) refuseFrame(report, UNJUDGED);
       else report.notes |= NOTE.UNPARSED;
@@ -164,13 +231,12 @@ export class Agent {
     if (session.subject !== null && session.acl !== null) {
       on.subject = session.subject;
       on.acl = session.acl;
+      on.narrow = session.narrow;
     }
     const heldBefore = heldBytes();
     if (frame.fromClient) {
       session.lastClientAtMs = nowMs;
-      const wasNew = session.subject === null;
-      judgeClientBytes(session, data, frame.bytes, report, on, nowMs);
-      if (wasNew && session.subject !== null) this.#checkAddress(session, report, nowMs);
+      judgeClientBytes(session, data, frame.bytes, report, on, nowMs, this.#judgeConnect);
     } else {
       judgeBrokerBytes(session, data, frame.bytes, report, on, nowMs, this.#onAccepted);
     }
@@ -229,18 +295,9 @@ export class Agent {
       return null;
     }
     const session = this.sessions.open(origin, policy, nowMs);
+    if (session !== null && upgrade !== null) session.headers = upgrade.headers;
     if (session === null && frame.opcode !== "close") refuseFrame(report, OVERLOADED_SESSIONS);
     return session;
-  }
-
-  /** `general.max-connections-per-ip`, this connection included, but not the one of the same client id that it replaces. */
-  #checkAddress(session: Session, report: FrameReport, nowMs: number): void {
-    const { maxConnectionsPerAddress: limit } = report.policy.limits;
-    if (limit === Infinity) return;
-    const clientId = session.subject?.clientId ?? "";
-    const others = this.sessions.countOfAddress(session.origin, nowMs, 0, clientId === "" ? null : clientId);
-    // Without a client id this connection is among those that were counted.
-    if (others + (clientId === "" ? 0 : 1) > limit) refuseFrame(report, CONNECTIONS_PER_IP);
   }
 
   /** Subscriptions that were allowed by an older snapshot, held against the one in force, once. */
@@ -250,6 +307,7 @@ export class Agent {
     const on = this.#ground;
     on.policy = policy;
     on.acl = session.acl;
+    on.narrow = session.narrow;
     on.wallMs = this.#wallMs;
     if (session.will !== null) {
       on.reset();
@@ -286,7 +344,11 @@ export class Agent {
     this.upgrades.add(
       head.correlationId,
       head.clientAddress,
-      { refused: detectOnly ? null : refused, atMs: nowMs },
+      {
+        refused: detectOnly ? null : refused,
+        atMs: nowMs,
+        headers: seenHeaders(head.headers, this.#policies.desk?.headers ?? NO_NAMES),
+      },
       policy.limits.connectTimeoutMs,
     );
     if (refused === null) {
@@ -306,7 +368,7 @@ export class Agent {
   }
 
   /** A proxy's push of its `config { }` block: null when it is in force, else what is wrong with it. */
-  configure(config: unknown, from: string): string | null {
+  configure(config: unknown, from: string): Promise<string | null> {
     return this.#policies.push(config, from);
   }
 
@@ -369,6 +431,7 @@ export class Agent {
   }
 }
 
+const NO_NAMES: readonly string[] = Object.freeze([]);
 const PASS: RequestVerdict = Object.freeze({ refused: null, detectOnly: false, tags: Object.freeze(["mqtt"]) });
 
 /** A frame that is refused as a whole, whatever packets it holds: that always closes. */

@@ -51,6 +51,7 @@ export function judgeBrokerBytes(
         if (session.subject !== null && session.acl !== null) {
           on.subject = session.subject;
           on.acl = session.acl;
+          on.narrow = session.narrow;
         }
         break;
       case TOO_LARGE:

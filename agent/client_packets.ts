@@ -11,37 +11,26 @@ import type {
 import { PACKET } from "./mqtt/packet.ts";
 import { NEED_MORE, PACKET as WHOLE, PUBLISH_END, PUBLISH_HEAD, TOO_LARGE, VIOLATION } from "./mqtt/packet_stream.ts";
 import { type FrameReport, KIND, NOTE } from "./frame_report.ts";
-import {
-  checkConnectAcl,
-  checkPublishAcl,
-  checkResponseTopic,
-  checkSubscribeAcl,
-  checkUnsubscribeAcl,
-} from "./policy/acl_check.ts";
+import { checkPublishAcl, checkResponseTopic, checkSubscribeAcl, checkUnsubscribeAcl } from "./policy/acl_check.ts";
 import { type Check, firstRefusal, type Ground } from "./policy/ground.ts";
 import {
   checkAliasFeature,
   checkBrokerLimits,
-  checkClientIdLength,
-  checkConnectTimes,
-  checkEnhancedAuth,
   checkFilterLimits,
   checkMessageTopics,
   checkRetainFeature,
   checkSubscribeLimits,
-  checkUsernameLength,
-  checkVersion,
-  checkWillDelay,
 } from "./policy/limit_check.ts";
 import { checkTopicSize } from "./policy/topic_check.ts";
 import {
   ABOVE_BROKER_SIZE,
   AFTER_DISCONNECT,
-  AUTH_UNFINISHED,
   ALIAS_BEFORE_CONNACK,
   ALIAS_BYTES,
   ALIAS_TOO_HIGH,
   ALIAS_UNKNOWN,
+  AUTH_PENDING,
+  AUTH_UNFINISHED,
   PACKET_TOO_LARGE,
   type Reason,
   RECEIVE_MAXIMUM,
@@ -50,28 +39,15 @@ import {
   TOO_MANY_PACKETS,
   violationReason,
 } from "./reasons.ts";
-import { ALIAS_OVERHEAD_BYTES, MAX_ALIAS_BYTES, provedBy, type Session } from "./session.ts";
-
-/** In the order a CONNECT meets them; the Will is judged behind them. */
-const CONNECT_CHECKS: readonly Check<Connect>[] = [
-  checkVersion,
-  checkClientIdLength,
-  checkUsernameLength,
-  checkEnhancedAuth,
-  checkConnectTimes,
-  checkWillDelay,
-  checkConnectAcl,
-];
+import { ALIAS_OVERHEAD_BYTES, MAX_ALIAS_BYTES, type Session } from "./session.ts";
 
 /** What a PUBLISH and a Will have in common, in the order they meet it; the first refusal is the one that is told. */
-const MESSAGE_CHECKS: readonly Check<Message>[] = [
+export const MESSAGE_CHECKS: readonly Check<Message>[] = [
   checkMessageTopics,
   checkPublishAcl,
   checkResponseTopic,
   checkRetainFeature,
 ];
-
-const NO_GROUPS: readonly string[] = Object.freeze([]);
 
 /**
  * What judging one frame may cost, in steps of about 60 ns: 8 ms. A frame that needs more could not be judged in the time
@@ -80,6 +56,15 @@ const NO_GROUPS: readonly string[] = Object.freeze([]);
 export const MAX_FRAME_STEPS = 131_072;
 /** Steps of a packet, of a topic or filter that is held against the rules, of a user property, of a refusal. */
 export const STEPS = { PACKET: 2, TOPIC: 8, PROPERTY: 3, REFUSAL: 8 } as const;
+
+/** Judges a CONNECT. False: nothing behind it can be judged. */
+export type JudgeConnect = (
+  session: Session,
+  connect: Connect,
+  report: FrameReport,
+  on: Ground,
+  nowMs: number,
+) => boolean;
 
 /**
  * Judges the first `end` bytes of `bytes`: the MQTT that a frame of the client carries: every packet, from whatever pieces. O(bytes).
@@ -93,6 +78,7 @@ export function judgeClientBytes(
   report: FrameReport,
   on: Ground,
   nowMs: number,
+  judgeConnect: JudgeConnect,
 ): void {
   const { stream } = session.client;
   const wasMidPacket = stream.midPacket;
@@ -101,6 +87,8 @@ export function judgeClientBytes(
   for (;;) {
     const found = stream.next();
     if (found === NEED_MORE) break;
+    // Nothing passes while a login is pending; and a frame can not wait in part.
+    if (report.waiting !== null) return refuseWaiting(session, report);
     switch (found) {
       case PUBLISH_HEAD:
         if (session.state === "draining") return refuseAfterDisconnect(session, PACKET.PUBLISH, report);
@@ -112,7 +100,7 @@ export function judgeClientBytes(
       case WHOLE:
         if (session.state === "draining") return refuseAfterDisconnect(session, stream.packetType, report);
         if (session.enhancedAuth && isTooEarly(session, stream.packetType, report) && report.policy.blockMode) return;
-        if (!judgePacket(session, stream.packet as Packet, stream.packetBytes, report, on, nowMs)) return;
+        if (!judgePacket(session, stream.packet as Packet, stream.packetBytes, report, on, nowMs, judgeConnect)) return;
         break;
       case TOO_LARGE:
         report.refuse(PACKET_TOO_LARGE, "close", stream.packetType, null, null);
@@ -133,11 +121,17 @@ export function judgeClientBytes(
     }
   }
   if (stream.midPacket) {
+    if (report.waiting !== null) return refuseWaiting(session, report);
     report.undroppable = true;
     session.packetMovedAtMs = nowMs;
     if (stream.begun !== begunBefore) session.packetBeganAtMs = nowMs;
   }
   if (wasMidPacket) report.undroppable = true;
+}
+
+function refuseWaiting(session: Session, report: FrameReport): void {
+  session.client.unparsed = "malformed";
+  report.refuse(AUTH_PENDING, "close", PACKET.CONNECT, null, null);
 }
 
 function refuseAfterDisconnect(session: Session, packetType: number, report: FrameReport): void {
@@ -160,6 +154,7 @@ function judgePacket(
   report: FrameReport,
   on: Ground,
   nowMs: number,
+  judgeConnect: JudgeConnect,
 ): boolean {
   if (packetBytes > on.broker.maximumPacketBytes) {
     report.refuse(ABOVE_BROKER_SIZE, "close", packet.type, null, null);
@@ -167,7 +162,7 @@ function judgePacket(
   }
   switch (packet.type) {
     case PACKET.CONNECT:
-      return judgeConnect(session, packet, report, on);
+      return judgeConnect(session, packet, report, on, nowMs);
     case PACKET.SUBSCRIBE:
       judgeSubscribe(session, packet, report, on);
       return true;
@@ -190,60 +185,6 @@ function judgePacket(
       report.keep();
       return true;
   }
-}
-
-function judgeConnect(session: Session, connect: Connect, report: FrameReport, on: Ground): boolean {
-  report.count(connect.type, KIND.CONNECT);
-  report.undroppable = true;
-  const { policy, origin } = session;
-  session.identify({
-    clientId: connect.clientId,
-    username: connect.username,
-    proved: provedBy(policy, connect.username),
-    groups: NO_GROUPS,
-    anonymous: connect.username === null && connect.password === null,
-    address: origin.address,
-    level: connect.level,
-    routeId: origin.routeId,
-    attributes: null,
-  });
-  session.state = "connecting";
-  session.enhancedAuth = connect.authenticationMethod !== null;
-  session.keepAliveMs = connect.keepAliveSecs * 1000;
-  session.broker.stream.level = connect.level;
-  on.subject = session.subject as NonNullable<Session["subject"]>;
-  on.acl = session.acl as NonNullable<Session["acl"]>;
-  on.reset();
-  let topic: string | null = null;
-  let refused = firstRefusal(CONNECT_CHECKS, connect, on);
-  if (refused === null && connect.will !== null) {
-    topic = connect.will.topic;
-    // [MQTT-3.1.2-8] The broker publishes the Will later, in this client's name: judged now, since nobody asks again.
-    refused = firstRefusal(MESSAGE_CHECKS, connect.will, on);
-  }
-  noteFindings(report, on);
-  if (refused === null) {
-    if (report.rule === null) report.rule = on.rule;
-    report.topic = topic;
-    session.will = connect.will === null ? null : withoutPayload(connect.will);
-    return true;
-  }
-  report.refuse(refused, "close", connect.type, on.topic ?? topic, on.rule);
-  return !policy.blockMode;
-}
-
-/** What has to be known of a Will to hold it against other rules later. */
-function withoutPayload({ topic, qos, retain, responseTopic }: Message): Message {
-  return {
-    topic,
-    qos,
-    retain,
-    responseTopic,
-    contentType: null,
-    correlationData: null,
-    payloadFormat: 0,
-    userProperties: [],
-  };
 }
 
 /** Why the Will that a client left with the broker would be refused by the rules in force, or null. */
@@ -405,12 +346,12 @@ function judgeDisconnect(
   session.drain(nowMs);
 }
 
-function closing(reason: Reason, on: Ground): Reason {
+export function closing(reason: Reason, on: Ground): Reason {
   on.action = "close";
   return reason;
 }
 
-function noteFindings(report: FrameReport, on: Ground): void {
+export function noteFindings(report: FrameReport, on: Ground): void {
   if (on.shadow !== null) {
     report.notes |= NOTE.SHADOW;
     report.shadow ??= on.shadow;

@@ -1,6 +1,5 @@
-import type { Refusal } from "./frame_report.ts";
 import { BAD_FRAMING, type Reason, TEXT_FRAME } from "./reasons.ts";
-import type { Lane, Session } from "./session.ts";
+import type { Lane } from "./session.ts";
 import type { Headers } from "./upgrade.ts";
 
 /** RFC 6455 opcodes as the proxy names them; `reserved` is any other. */
@@ -37,16 +36,6 @@ export interface RequestVerdict {
   /** Refused, but nothing is blocked. */
   readonly detectOnly: boolean;
   readonly tags: readonly string[];
-}
-
-/** A verdict that was not allow and has not reached the proxy yet: what to do if it never does in time. */
-export interface Unsettled {
-  readonly correlationId: string;
-  readonly clientAddress: string;
-  readonly fromClient: boolean;
-  readonly session: Session | null;
-  readonly verdict: "drop" | "close";
-  readonly refusal: Refusal;
 }
 
 /** Largest payload of a control frame (RFC 6455 section 5.5). */

@@ -1,9 +1,11 @@
 import type { CompiledRule } from "./policy/acl/mod.ts";
 import type { Action } from "./policy/ground.ts";
 import type { Policy } from "./policy/policy.ts";
-import { PACKET, PACKET_NAMES } from "./mqtt/packet.ts";
+import { type Connect, PACKET, PACKET_NAMES } from "./mqtt/packet.ts";
 import type { Reason } from "./reasons.ts";
 import type { Session } from "./session.ts";
+import type { LoginDesk, PendingLogin } from "./auth/login_desk.ts";
+import type { Frame } from "./frame.ts";
 
 /** What the packets of a frame were, as bits: they become the audit tags of an allowed frame. */
 export const KIND = {
@@ -23,6 +25,7 @@ export const NOTE = {
   BROKER_NONCONFORMANT: 2,
   UNPARSED: 4,
   SHADOW: 8,
+  USERNAME_MISMATCH: 16,
 } as const;
 
 /** One refused packet of a frame, or one refused frame (packet type 0). */
@@ -32,6 +35,27 @@ export interface Refusal {
   readonly packetType: number;
   readonly topic: string | null;
   readonly rule: CompiledRule | null;
+}
+
+/** A verdict that was not allow and has not reached the proxy yet: what to do if it never does in time. */
+export interface Unsettled {
+  readonly correlationId: string;
+  readonly clientAddress: string;
+  readonly fromClient: boolean;
+  readonly session: Session | null;
+  readonly verdict: "drop" | "close";
+  readonly refusal: Refusal;
+}
+
+/** A CONNECT that was judged as far as it can be without knowing who it is. */
+export interface WaitingConnect {
+  readonly session: Session;
+  /** Without its password. */
+  readonly connect: Connect;
+  readonly login: PendingLogin;
+  readonly desk: LoginDesk;
+  /** The frame that ended it, without its bytes. */
+  frame: Frame | null;
 }
 
 /** How many refused packets of one frame are told one by one; the rest is counted. */
@@ -81,6 +105,11 @@ export class FrameReport {
   /** What judging the frame has cost so far, in steps of about 60 ns (see MAX_FRAME_STEPS). */
   steps = 0;
 
+  /** The frame is a CONNECT whose login takes time: there is no verdict yet. */
+  waiting: WaitingConnect | null = null;
+  /** Which provider said what, where a login was refused: for people, no secrets. */
+  login: readonly string[] | null = null;
+
   /** The frame's verdict. */
   verdict: "allow" | "drop" | "close" = "allow";
   /** The refusal that is told: of the packet that closes, else of the first. */
@@ -112,6 +141,8 @@ export class FrameReport {
     if (this.subscriptions.size > 0) this.subscriptions.clear();
     this.subscriptionCount = -1;
     this.steps = 0;
+    this.waiting = null;
+    this.login = null;
     this.verdict = "allow";
     this.refusal = null;
     this.detectOnly = false;
@@ -184,6 +215,18 @@ export class FrameReport {
 }
 
 const MAX_TEXT = 256;
+
+/** A user name as it may be shown: cut, and not at all where it is a token that opens doors (RFC 7515 section 7.1). */
+export function shownName(username: string): string {
+  return isToken(username) ? "(a token)" : cut(username);
+}
+
+/** Three parts of base64url, of which the first begins as `{"` does. */
+function isToken(text: string): boolean {
+  if (!text.startsWith("eyJ")) return false;
+  const first = text.indexOf(".");
+  return first > 0 && text.indexOf(".", first + 1) > first;
+}
 
 /** Client-made text in an audit entry is bounded: a client id may be 64 KiB long. */
 export function cut(text: string): string {

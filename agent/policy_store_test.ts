@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createLogger } from "./log.ts";
+import { testLogins } from "../tests/support/test_logins.ts";
 import { ConfigurationError, PolicyStore } from "./policy_store.ts";
 
 interface Parts {
@@ -20,7 +21,13 @@ async function withStore(config: unknown, work: (parts: Parts) => Promise<void> 
         return Promise.resolve(bytes.length);
       },
     });
-    const store = new PolicyStore({ file, env: () => undefined, log, wallMs: () => 1_700_000_000_000 });
+    const store = await PolicyStore.open({
+      file,
+      env: () => undefined,
+      log,
+      wallMs: () => 1_700_000_000_000,
+      logins: testLogins(),
+    });
     await work({
       store,
       lines: async () => {
@@ -37,29 +44,29 @@ const RULE = { name: "allow-a", topics: ["a/#"], decision: "allow" };
 const FILE = { acl: { rules: [RULE] }, general: { "max-unanswered": 5 } };
 
 Deno.test("a push is a layer over the file: it replaces what it names and keeps the rest", () =>
-  withStore(FILE, ({ store }) => {
+  withStore(FILE, async ({ store }) => {
     assert.equal(store.current.number, 1);
-    assert.equal(store.push({ general: { "max-topic-levels": 7 } }, "proxy-1"), null);
+    assert.equal(await store.push({ general: { "max-topic-levels": 7 } }, "proxy-1"), null);
     assert.equal(store.current.number, 2);
     assert.equal(store.current.limits.maxTopicLevels, 7);
     assert.equal(store.current.limits.maxUnanswered, 5);
     assert.deepEqual(store.loaded.config.acl.rules.map(({ name }) => name), ["allow-a"]);
     // The next push takes the place of the one before.
-    assert.equal(store.push({ acl: { rules: [] } }, "proxy-1"), null);
+    assert.equal(await store.push({ acl: { rules: [] } }, "proxy-1"), null);
     assert.equal(store.current.limits.maxTopicLevels, 32);
     assert.deepEqual(store.loaded.config.acl.rules, []);
   }));
 
 Deno.test("an empty push and a repeated one change nothing", () =>
-  withStore(FILE, ({ store }) => {
+  withStore(FILE, async ({ store }) => {
     const before = store.current;
-    for (const nothing of [{}, null, undefined]) assert.equal(store.push(nothing, "proxy-1"), null);
+    for (const nothing of [{}, null, undefined]) assert.equal(await store.push(nothing, "proxy-1"), null);
     assert.equal(store.current, before);
-    assert.equal(store.push({ general: { "max-topic-levels": 7 } }, "proxy-1"), null);
+    assert.equal(await store.push({ general: { "max-topic-levels": 7 } }, "proxy-1"), null);
     const pushed = store.current;
-    assert.equal(store.push({ general: { "max-topic-levels": 7 } }, "proxy-1"), null);
+    assert.equal(await store.push({ general: { "max-topic-levels": 7 } }, "proxy-1"), null);
     assert.equal(store.current, pushed);
-    assert.equal(store.push({}, "proxy-1"), null);
+    assert.equal(await store.push({}, "proxy-1"), null);
     assert.equal(store.current, pushed);
   }));
 
@@ -82,7 +89,7 @@ Deno.test("a bad push is told and changes nothing", () =>
       [{ qos: { enabled: true } }, /not built yet/],
     ];
     for (const [config, message] of bad) {
-      assert.match(store.push(config, "proxy-1") ?? "", message);
+      assert.match(await store.push(config, "proxy-1") ?? "", message);
       assert.equal(store.current, before);
     }
     assert.ok((await lines()).some((line) => line.includes("nothing has changed")));
@@ -92,7 +99,7 @@ Deno.test("a configuration whose own tests fail is refused, at start and at a pu
   const tests = [{ name: "a is open", as: { "client-id": "c" }, publish: "a/x", expect: "allow", rule: "allow-a" }];
   return withStore({ acl: { rules: [RULE], tests } }, async ({ store }) => {
     const before = store.current;
-    assert.match(store.push({ acl: { rules: [] } }, "proxy-1") ?? "", /a is open/);
+    assert.match(await store.push({ acl: { rules: [] } }, "proxy-1") ?? "", /a is open/);
     assert.equal(store.current, before);
     await assert.rejects(
       withStore({ acl: { rules: [], tests } }, () => {}),
@@ -103,16 +110,16 @@ Deno.test("a configuration whose own tests fail is refused, at start and at a pu
 
 Deno.test("of two proxies that push different things the newest wins, with a warning that names both", () =>
   withStore(FILE, async ({ store, lines }) => {
-    store.push({ general: { "max-topic-levels": 7 } }, "proxy-1");
-    store.push({ general: { "max-topic-levels": 8 } }, "proxy-2");
+    await store.push({ general: { "max-topic-levels": 7 } }, "proxy-1");
+    await store.push({ general: { "max-topic-levels": 8 } }, "proxy-2");
     assert.equal(store.current.limits.maxTopicLevels, 8);
     const warning = (await lines()).map((line) => JSON.parse(line)).find(({ level }) => level === "warn");
     assert.deepEqual([warning?.before, warning?.now], ["proxy-1", "proxy-2"]);
   }));
 
-Deno.test("without a file nothing is allowed", () => {
+Deno.test("without a file nothing is allowed", async () => {
   const log = createLogger({ level: "error" });
-  const store = new PolicyStore({ env: () => undefined, log, wallMs: () => 0 });
+  const store = await PolicyStore.open({ env: () => undefined, log, wallMs: () => 0, logins: testLogins() });
   assert.deepEqual(store.loaded.config.acl.rules, []);
   assert.equal(store.loaded.config.acl["default-action"], "deny");
 });

@@ -4,6 +4,9 @@ import { type BrokerLimits, NO_BROKER_LIMITS } from "./policy/ground.ts";
 import { bindSubject, type Subject, type SubjectAcl } from "./policy/acl/mod.ts";
 import type { Address } from "./policy/address.ts";
 import type { Policy } from "./policy/policy.ts";
+import type { LoginDesk } from "./auth/login_desk.ts";
+import type { Identity } from "./auth/provider.ts";
+import { NO_HEADERS, type SeenHeaders } from "./upgrade.ts";
 
 /**
  * - `new`: no CONNECT yet.
@@ -62,9 +65,21 @@ export interface Origin {
   readonly routeId: string | null;
 }
 
+/** What a session knows of its login. */
+export interface SessionLogin {
+  /** Null for an anonymous client, and where the login was refused and nothing is blocked. */
+  readonly identity: Identity | null;
+  readonly refused: boolean;
+  /** Where it was proved or last looked at again, and that desk's generation then. */
+  readonly desk: LoginDesk;
+  readonly generation: number;
+}
+
 /** Our state of one WebSocket connection. */
 export class Session {
   readonly origin: Origin;
+  /** Of the upgrade request, those that providers read. */
+  headers: SeenHeaders = NO_HEADERS;
   state: SessionState = "new";
   readonly client: Lane = lane("client");
   readonly broker: Lane = lane("broker");
@@ -103,6 +118,12 @@ export class Session {
   subscriptionsPolicy: Policy;
   /** JSON members that every answer about this session carries; made once, dropped when the identity changes. */
   identityJson: string | null = null;
+  /** What proved the client, while authentication is on. */
+  login: SessionLogin | null = null;
+  /** Rules that the login carries, bound to the subject: they can only narrow. */
+  narrow: SubjectAcl | null = null;
+  /** The CONNECT waits for an answer to its login: until then nothing passes. */
+  waiting = false;
   ended = false;
 
   constructor(origin: Origin, policy: Policy, nowMs: number) {
@@ -118,13 +139,17 @@ export class Session {
   usePolicy(policy: Policy): void {
     this.policy = policy;
     this.client.stream.maxPacketBytes = policy.limits.maxPacketBytes;
-    if (this.subject !== null) this.identify({ ...this.subject, proved: provedBy(policy, this.subject.username) });
+    if (this.subject === null) return;
+    const { username } = this.subject;
+    const proved = this.login === null ? provedBy(policy, username) : this.login.identity?.username != null;
+    this.identify({ ...this.subject, proved });
   }
 
   /** Takes over who the client is: from CONNECT, and from CONNACK where the broker assigned the client id. */
   identify(subject: Subject): void {
     this.subject = subject;
     this.acl = bindSubject(this.policy.acl, subject);
+    if (this.narrow !== null) this.narrow = bindSubject(this.narrow.acl, subject);
     this.identityJson = null;
   }
 

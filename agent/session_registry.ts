@@ -102,11 +102,32 @@ export class SessionRegistry {
     const clientId = clientIdOf(session);
     if (clientId === null) return;
     for (const other of this.#byClientId.list(clientId)) {
-      if (other === session || other.origin.routeId !== session.origin.routeId) continue;
+      if (other === session || other.origin.routeId !== session.origin.routeId || other.state === "connecting") {
+        continue;
+      }
       this.#byClientId.delete(clientId, other);
       other.takeOver(nowMs);
     }
     this.#byClientId.add(clientId, session);
+  }
+
+  /**
+   * Other living connections that have the client id of `session` on its route, those included that the broker has not
+   * accepted yet: the last to be accepted takes over from all.
+   */
+  holdersOf(session: Session, nowMs: number): Session[] {
+    const clientId = clientIdOf(session);
+    if (clientId === null) return [];
+    return this.#byClientId.list(clientId).filter((other) =>
+      other !== session && other.origin.routeId === session.origin.routeId && !other.takenOver &&
+      other.state !== "draining" && !other.isExpired(nowMs)
+    );
+  }
+
+  /** The CONNECT of `session` may pass: from here on its client id is spoken for. */
+  claim(session: Session): void {
+    const clientId = clientIdOf(session);
+    if (clientId !== null) this.#byClientId.add(clientId, session);
   }
 
   /** The proxy says that a connection is over; it names no address, so this counts only where one session has that id. */

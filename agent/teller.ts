@@ -1,7 +1,7 @@
 import type { Clock } from "./clock.ts";
 import type { AuditRing } from "./audit/ring.ts";
-import type { Frame, RequestHead, Unsettled } from "./frame.ts";
-import { cut, type FrameReport, type Refusal } from "./frame_report.ts";
+import type { Frame, RequestHead } from "./frame.ts";
+import { cut, type FrameReport, type Refusal, shownName, type Unsettled } from "./frame_report.ts";
 import type { Logger } from "./log.ts";
 import { PACKET_NAMES } from "./mqtt/packet.ts";
 import type { Address } from "./policy/address.ts";
@@ -31,7 +31,8 @@ export class Teller {
     const { reason, packetType, rule } = refusal;
     const topic = refusal.topic === null ? null : cut(refusal.topic);
     const clientId = subject === null ? null : cut(subject.clientId);
-    const username = subject?.username == null ? null : cut(subject.username);
+    const username = subject?.username == null ? null : shownName(subject.username);
+    const login = report.login === null ? null : report.login.join("; ");
     const packet = packetType === 0 ? null : PACKET_NAMES[packetType] ?? null;
     this.#audit.add({
       atMs: this.#clock.wallMs(),
@@ -52,6 +53,7 @@ export class Teller {
       refused: report.refused,
       lost: report.lost,
       also: report.describeRefusals(),
+      login,
     });
     if (!this.#log.enabled("warn")) return;
     this.#log.warn(reason.text, {
@@ -65,6 +67,7 @@ export class Teller {
       client_ip: frame.clientAddress,
       correlation_id: frame.correlationId,
       also: report.describeRefusals(),
+      login,
     }, { foldKey: `${reason.code} ${clientId ?? addressText(report.session, frame)} ${topic ?? ""}` });
   }
 
@@ -102,6 +105,7 @@ export class Teller {
       refused: 1,
       lost: 0,
       also: null,
+      login: null,
     });
     this.#log.warn(refused.text, {
       reason: refused.code,
@@ -126,7 +130,7 @@ export class Teller {
       correlationId,
       clientAddress,
       clientId: subject === null ? null : cut(subject.clientId),
-      username: subject?.username == null ? null : cut(subject.username),
+      username: subject?.username == null ? null : shownName(subject.username),
       reason: refusal.reason.code,
       packetType: PACKET_NAMES[refusal.packetType] ?? null,
       topic: refusal.topic === null ? null : cut(refusal.topic),
@@ -144,6 +148,7 @@ export class Teller {
       refused: 1,
       lost: 0,
       also: null,
+      login: null,
     });
     this.#log.error("A refused frame passed the proxy: the verdict came too late", {
       refused_for: refusal.reason.code,
@@ -162,7 +167,7 @@ export class Teller {
   revoked(session: Session, revoked: readonly string[], policy: Policy): void {
     this.#log.warn("Subscriptions of a live client are not allowed any more", {
       client_id: session.subject?.clientId,
-      username: session.subject?.username,
+      username: session.subject?.username == null ? null : shownName(session.subject.username),
       filters: revoked.slice(0, 16).map(cut).join(" "),
       count: revoked.length,
       config_version: policy.label,
@@ -176,7 +181,7 @@ export class Teller {
       "The Will of a live client is not allowed any more; the broker publishes it if the connection breaks",
       {
         client_id: session.subject?.clientId,
-        username: session.subject?.username,
+        username: session.subject?.username == null ? null : shownName(session.subject.username),
         topic: cut(topic),
         config_version: policy.label,
       },

@@ -89,6 +89,19 @@ export interface SeenUpgrade {
   /** Null: it was allowed. */
   readonly refused: Reason | null;
   readonly atMs: number;
+  /** Values of the headers that providers read, by lower-case name. */
+  readonly headers: SeenHeaders;
+}
+
+/** Header values by lower-case name. */
+export type SeenHeaders = ReadonlyMap<string, readonly string[]>;
+
+export const NO_HEADERS: SeenHeaders = new Map();
+
+/** What an upgrade says of the headers in `names`, which are lower-case. */
+export function seenHeaders(headers: Headers, names: readonly string[]): SeenHeaders {
+  if (names.length === 0) return NO_HEADERS;
+  return new Map(names.map((name) => [name, headerValues(headers, name)]));
 }
 
 /** Upgrades remembered at most in each of two generations; each waits for its first frame. */
@@ -120,6 +133,8 @@ export class UpgradeBook {
     }
     const key = pairKey(correlationId, address);
     const queue = this.#young.get(key);
+    const others = [...this.#old.get(key) ?? [], ...queue ?? []].filter(({ refused }) => refused === null);
+    if (upgrade.refused === null) upgrade = withoutDoubt(upgrade, others);
     if (queue === undefined) this.#young.set(key, [upgrade]);
     else if (queue.push(upgrade) > MAX_PER_KEY) queue.shift();
   }
@@ -141,6 +156,29 @@ export class UpgradeBook {
     return upgrade ?? null;
   }
 }
+
+/**
+ * Several allowed upgrades that wait under one key can not be told apart: a client may choose its correlation id, and
+ * share an address. If they carry different headers, none of them may be believed: each gets the values of all.
+ */
+function withoutDoubt(upgrade: SeenUpgrade, others: SeenUpgrade[]): SeenUpgrade {
+  const own = JSON.stringify([...upgrade.headers]);
+  if (others.every(({ headers }) => JSON.stringify([...headers]) === own)) return upgrade;
+  const all = new Map<string, string[]>();
+  for (const { headers } of [upgrade, ...others]) {
+    for (const [name, values] of headers) {
+      const seen = all.get(name) ?? [];
+      // One that lacks the header is in doubt with one that has it, so an empty value stands for it.
+      seen.push(...values.length === 0 ? [""] : values);
+      all.set(name, seen.slice(0, MAX_DOUBTFUL));
+    }
+  }
+  for (const other of others) (other as { headers: SeenHeaders }).headers = all;
+  return { ...upgrade, headers: all };
+}
+
+/** More than one is as good as any number. */
+const MAX_DOUBTFUL = 4;
 
 function pairKey(correlationId: string, address: string): string {
   return `${parseAddress(address)?.text ?? address} ${correlationId}`;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isWebSocketUpgrade, judgeUpgrade, UpgradeBook } from "./upgrade.ts";
+import { isWebSocketUpgrade, judgeUpgrade, NO_HEADERS, UpgradeBook } from "./upgrade.ts";
 import { UPGRADE_EXTENSION, UPGRADE_ORIGIN, UPGRADE_SUBPROTOCOL } from "./reasons.ts";
 
 const POLICY = { origins: ["same-host"], allowExtensions: false, subprotocols: ["mqtt", "mqttv3.1"] };
@@ -83,41 +83,45 @@ Deno.test("a subprotocol of MQTT has to be offered, unless none is asked for", (
 
 Deno.test("UpgradeBook pairs an upgrade with its first frame, whatever the port", () => {
   const book = new UpgradeBook();
-  book.add("id", "10.0.0.1", { refused: null, atMs: 0 }, 30_000);
+  book.add("id", "10.0.0.1", { refused: null, atMs: 0, headers: NO_HEADERS }, 30_000);
   assert.equal(book.take("id", "10.0.0.2:1", 0, 30_000), null);
   assert.equal(book.take("other", "10.0.0.1:1", 0, 30_000), null);
-  assert.deepEqual(book.take("id", "10.0.0.1:51234", 0, 30_000), { refused: null, atMs: 0 });
+  assert.deepEqual(book.take("id", "10.0.0.1:51234", 0, 30_000), { refused: null, atMs: 0, headers: NO_HEADERS });
   assert.equal(book.take("id", "10.0.0.1:51234", 0, 30_000), null);
-  book.add("id", "::ffff:10.0.0.1", { refused: null, atMs: 0 }, 30_000);
+  book.add("id", "::ffff:10.0.0.1", { refused: null, atMs: 0, headers: NO_HEADERS }, 30_000);
   assert.notEqual(book.take("id", "10.0.0.1:4", 0, 30_000), null);
 });
 
 Deno.test("UpgradeBook hands out an allowed upgrade before a refused one of the same key", () => {
   const book = new UpgradeBook();
-  book.add("id", "10.0.0.1", { refused: UPGRADE_ORIGIN, atMs: 0 }, 30_000);
-  book.add("id", "10.0.0.1", { refused: null, atMs: 1 }, 30_000);
+  book.add("id", "10.0.0.1", { refused: UPGRADE_ORIGIN, atMs: 0, headers: NO_HEADERS }, 30_000);
+  book.add("id", "10.0.0.1", { refused: null, atMs: 1, headers: NO_HEADERS }, 30_000);
   assert.equal(book.take("id", "10.0.0.1:1", 0, 30_000)?.refused, null);
   assert.equal(book.take("id", "10.0.0.1:2", 0, 30_000)?.refused, UPGRADE_ORIGIN);
 });
 
 Deno.test("UpgradeBook forgets upgrades whose frames never came, and is bounded", () => {
   const book = new UpgradeBook();
-  for (let i = 0; i < 250_000; i++) book.add(`id-${i}`, "10.0.0.1", { refused: null, atMs: 0 }, 30_000);
+  for (let i = 0; i < 250_000; i++) {
+    book.add(`id-${i}`, "10.0.0.1", { refused: null, atMs: 0, headers: NO_HEADERS }, 30_000);
+  }
   assert.ok(book.size <= 100_000);
-  book.add("late", "10.0.0.1", { refused: null, atMs: 30_001 }, 30_000);
-  book.add("later", "10.0.0.1", { refused: null, atMs: 60_002 }, 30_000);
+  book.add("late", "10.0.0.1", { refused: null, atMs: 30_001, headers: NO_HEADERS }, 30_000);
+  book.add("later", "10.0.0.1", { refused: null, atMs: 60_002, headers: NO_HEADERS }, 30_000);
   assert.equal(book.size, 2);
 });
 
 Deno.test("UpgradeBook does not pair a frame with an upgrade of long ago", () => {
   const book = new UpgradeBook();
-  book.add("id", "10.0.0.1", { refused: null, atMs: 0 }, 30_000);
+  book.add("id", "10.0.0.1", { refused: null, atMs: 0, headers: NO_HEADERS }, 30_000);
   assert.equal(book.take("id", "10.0.0.1:1", 30_001, 30_000), null);
 });
 
 Deno.test("UpgradeBook keeps few upgrades of one key", () => {
   const book = new UpgradeBook();
-  for (let i = 0; i < 1_000; i++) book.add("id", "10.0.0.1", { refused: UPGRADE_ORIGIN, atMs: i }, 30_000);
+  for (let i = 0; i < 1_000; i++) {
+    book.add("id", "10.0.0.1", { refused: UPGRADE_ORIGIN, atMs: i, headers: NO_HEADERS }, 30_000);
+  }
   let taken = 0;
   while (book.take("id", "10.0.0.1:1", 1_000, 30_000) !== null) taken++;
   assert.equal(taken, 16);

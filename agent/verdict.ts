@@ -91,6 +91,7 @@ function makeTags(words: readonly string[], notes: number): Tags {
   if (notes & NOTE.BROKER_NONCONFORMANT) list.push("broker-nonconformant");
   if (notes & NOTE.UNPARSED) list.push("unparsed");
   if (notes & NOTE.SHADOW) list.push("shadow");
+  if (notes & NOTE.USERNAME_MISMATCH) list.push("username-mismatch");
   return Object.freeze({ list: Object.freeze(list), json: JSON.stringify(list) });
 }
 

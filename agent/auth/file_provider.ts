@@ -108,6 +108,10 @@ export class FileProvider implements Provider {
     return this.#generation;
   }
 
+  get path(): string {
+    return this.#options.path;
+  }
+
   /** The users as they were last read. */
   get table(): UsersTable {
     return this.#table;

@@ -136,6 +136,8 @@ export class HttpProvider implements Provider {
   readonly onError: "deny" | "ignore";
   readonly headers: readonly string[] = [];
   readonly generation = 0;
+  readonly isRemote = true;
+  readonly #proved = new WeakSet<Identity>();
   readonly #url: UrlTemplate;
   readonly #body: BodyTemplate;
   readonly #needs: ReadonlySet<Placeholder>;
@@ -197,6 +199,7 @@ export class HttpProvider implements Provider {
       try {
         const ask = () => this.#ask(kept, nowMs - startedMs);
         const answer = await this.#queue.run(ask, (given) => given !== OPEN && given !== NO_ADDRESS);
+        if (answer?.kind === "allow") this.#proved.add(answer.identity);
         return answer ?? FULL;
       } finally {
         kept.password?.fill(0);
@@ -205,8 +208,9 @@ export class HttpProvider implements Provider {
     return { kind: "work", expectedMs: this.#queue.expectedMs, run };
   }
 
+  /** A backend is asked at login only; one that was put in its place by a reload vouches for nobody who came before. */
   stillHolds(identity: Identity, nowMs: number): boolean {
-    return nowMs < identity.expiresAtMs;
+    return this.#proved.has(identity) && nowMs < identity.expiresAtMs;
   }
 
   close(): void {

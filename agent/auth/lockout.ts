@@ -36,7 +36,7 @@ interface Failures {
  * window and its lock are over. O(1).
  */
 export class Lockout {
-  readonly #options: LockoutOptions;
+  #options: LockoutOptions;
   /** Per process: nobody can choose names that share an entry. */
   readonly #key = randomBytes(16);
   readonly #pairs = new Map<string, Failures>();
@@ -44,6 +44,11 @@ export class Lockout {
   readonly #names = new Map<string, Failures>();
 
   constructor(options: LockoutOptions) {
+    this.#options = options;
+  }
+
+  /** Puts other numbers in force; what was counted stays counted, and a lock lasts as long as it was set. */
+  configure(options: LockoutOptions): void {
     this.#options = options;
   }
 

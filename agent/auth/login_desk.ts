@@ -12,7 +12,12 @@ export type LoginVerdict =
     readonly provider: Provider | null;
     readonly trail: readonly string[];
   }
-  | { readonly kind: "deny"; readonly failure: LoginFailure; readonly trail: readonly string[] };
+  | {
+    readonly kind: "deny";
+    readonly failure: LoginFailure;
+    readonly provider: Provider | null;
+    readonly trail: readonly string[];
+  };
 
 /** A login whose answer takes time. */
 export interface PendingLogin {
@@ -21,6 +26,8 @@ export interface PendingLogin {
   readonly expectedMs: number;
   /** Never rejects. The work goes on whether anybody waits for it or not, and its result is kept. */
   readonly done: Promise<LoginVerdict>;
+  /** For the one that waited for it: uses the result up, and counts it. Null where it does not hold any more. */
+  claim(verdict: LoginVerdict): LoginVerdict | null;
 }
 
 export interface LoginDeskOptions {
@@ -35,6 +42,8 @@ export interface LoginDeskOptions {
   readonly setTimer: (callback: () => void, ms: number) => () => void;
   /** Milliseconds since the epoch. */
   readonly wallMs: () => number;
+  /** How long a remote provider's answer holds; 0 where absent: it is used once. */
+  readonly cacheMs?: number;
   /** Results and pending logins that are kept at most, each. */
   readonly maxKept?: number;
 }
@@ -47,6 +56,17 @@ interface Kept {
   readonly verdict: LoginVerdict;
   readonly atMs: number;
   readonly generation: number;
+  /** Until then it is not used up, in milliseconds since the epoch. */
+  readonly reusableUntilMs: number;
+  isUsed: boolean;
+}
+
+/** Work that goes on, whoever waits for it. */
+interface Pending {
+  readonly expectedMs: number;
+  readonly startedMs: number;
+  readonly generation: number;
+  readonly done: Promise<LoginVerdict>;
 }
 
 /**
@@ -61,10 +81,16 @@ interface Kept {
 export class LoginDesk {
   readonly #options: LoginDeskOptions;
   readonly #kept = new Map<string, Kept>();
-  readonly #pending = new Map<string, PendingLogin>();
+  readonly #pending = new Map<string, Pending>();
+  /** Lower-case names of upgrade-request headers that some provider reads. */
+  readonly headers: readonly string[];
+  /** Some provider takes the user name for its proof. */
+  readonly usernameIsToken: boolean;
 
   constructor(options: LoginDeskOptions) {
     this.#options = options;
+    this.headers = [...new Set(options.providers.flatMap((provider) => provider.headers))];
+    this.usernameIsToken = options.providers.some((provider) => provider.usernameIsToken === true);
   }
 
   /** Goes up when an earlier verdict may not hold any more. */
@@ -79,11 +105,19 @@ export class LoginDesk {
     return { pending: this.#pending.size, kept: this.#kept.size };
   }
 
-  /** Whether an identity that was proved here still holds. Providers come and go with the configuration: one that is gone vouches for nobody. */
-  stillHolds(identity: Identity, provider: Provider): boolean {
-    const nowMs = this.#options.wallMs();
-    return identity.expiresAtMs > nowMs && this.#options.providers.includes(provider) &&
-      provider.stillHolds(identity, nowMs);
+  /** Whether a login still holds: somebody here vouches for the identity, or nobody (null) may come as well. O(providers). */
+  stillHolds(identity: Identity | null): boolean {
+    const { allowAnonymous, providers, wallMs } = this.#options;
+    if (identity === null) return allowAnonymous;
+    const nowMs = wallMs();
+    return identity.expiresAtMs > nowMs && providers.some((provider) => provider.stillHolds(identity, nowMs));
+  }
+
+  /** Whether the CONNECT's user name is what `identity` was proved by: then it names nobody, and matches no name. */
+  isToken(identity: Identity): boolean {
+    return this.#options.providers.some((provider) =>
+      provider.usernameIsToken === true && provider.stillHolds(identity, this.#options.wallMs())
+    );
   }
 
   /** Never throws. O(providers) and what they take to answer at once. */
@@ -95,25 +129,48 @@ export class LoginDesk {
     if (lockout.isLocked(name, address, nowMs)) return deny("locked", ["locked: too many failures"]);
 
     const key = keyOf(credentials);
-    const kept = this.#kept.get(key);
-    if (kept !== undefined) {
-      this.#kept.delete(key);
-      const isCurrent = kept.generation === this.generation && nowMs - kept.atMs < KEPT_MS;
-      if (isCurrent && !(kept.verdict.kind === "allow" && this.#hasExpired(kept.verdict.identity, nowMs))) {
-        return this.#conclude(credentials, kept.verdict);
-      }
-    }
+    const kept = this.#takeKept(key, nowMs);
+    if (kept !== null) return this.#conclude(credentials, kept);
     const pending = this.#pending.get(key);
-    if (pending !== undefined) return pending;
+    if (pending !== undefined) return this.#ticket(key, credentials, pending, nowMs);
 
     const asked = this.#ask(credentials, 0, [], nowMs);
     if (asked.kind === "allow") return this.#conclude(credentials, asked);
     if (asked.kind === "deny") {
       const hashMs = this.#options.hashMs(credentials);
       if (hashMs === 0) return this.#conclude(credentials, asked);
-      return this.#start(key, hashMs, this.#delayed(asked, hashMs));
+      return this.#start(key, credentials, hashMs, this.#delayed(asked, hashMs), nowMs);
     }
-    return this.#start(key, asked.expectedMs, asked.run());
+    return this.#start(key, credentials, asked.expectedMs, asked.run(), nowMs);
+  }
+
+  /** The result that waits for these credentials, or null. It is used up, unless a remote provider's answer holds on. */
+  #takeKept(key: string, nowMs: number): LoginVerdict | null {
+    const kept = this.#kept.get(key);
+    if (kept === undefined) return null;
+    const isCurrent = kept.generation === this.generation && nowMs - kept.atMs < KEPT_MS &&
+      (!kept.isUsed || nowMs < kept.reusableUntilMs) &&
+      !(kept.verdict.kind === "allow" && this.#hasExpired(kept.verdict.identity, nowMs));
+    if (!isCurrent || nowMs >= kept.reusableUntilMs) this.#kept.delete(key);
+    kept.isUsed = true;
+    return isCurrent ? kept.verdict : null;
+  }
+
+  #ticket(key: string, credentials: Credentials, pending: Pending, nowMs: number): PendingLogin {
+    const { username, clientId, address } = credentials;
+    const who = { username, clientId, address };
+    return {
+      kind: "pending",
+      expectedMs: Math.max(0, pending.expectedMs - (nowMs - pending.startedMs)),
+      done: pending.done,
+      claim: (verdict) => {
+        const atMs = this.#options.wallMs();
+        this.#takeKept(key, atMs);
+        if (pending.generation !== this.generation) return null;
+        if (verdict.kind === "allow" && this.#hasExpired(verdict.identity, atMs)) return null;
+        return this.#conclude(who, verdict);
+      },
+    };
   }
 
   /** Asks the providers from `index` on: a verdict, or the work that the next of them has to do. */
@@ -165,12 +222,12 @@ export class LoginDesk {
           verdict: { kind: "allow", identity: answer.identity, provider, trail: [...trail, `${provider.name}: allow`] },
         };
       case "deny":
-        return { verdict: deny(answer.code, [...trail, `${provider.name}: deny, ${answer.why}`]) };
+        return { verdict: deny(answer.code, [...trail, `${provider.name}: deny, ${answer.why}`], provider) };
       case "ignore":
         return { trail: [...trail, `${provider.name}: ignore, ${answer.why}`] };
       case "error": {
         const said = [...trail, `${provider.name}: error, ${answer.why}`];
-        return provider.onError === "ignore" ? { trail: said } : { verdict: deny("provider-error", said) };
+        return provider.onError === "ignore" ? { trail: said } : { verdict: deny("provider-error", said, provider) };
       }
       default:
         return answer satisfies never;
@@ -179,8 +236,10 @@ export class LoginDesk {
 
   #start(
     key: string,
+    credentials: Credentials,
     expectedMs: number,
     work: Promise<LoginVerdict>,
+    startedMs: number,
   ): LoginVerdict | PendingLogin {
     const max = this.#options.maxKept ?? MAX_KEPT;
     // Fail closed: what can not be remembered can not be answered at the client's next try either.
@@ -190,19 +249,16 @@ export class LoginDesk {
       this.#pending.delete(key);
       // An error is never kept: the next try may find the backend well.
       if (!(verdict.kind === "deny" && verdict.failure === "provider-error")) {
-        this.#keep(key, { verdict, atMs: this.#options.wallMs(), generation });
+        const atMs = this.#options.wallMs();
+        const { cacheMs = 0 } = this.#options;
+        const reusableUntilMs = verdict.provider?.isRemote === true ? atMs + cacheMs : 0;
+        this.#keep(key, { verdict, atMs, generation, reusableUntilMs, isUsed: false });
       }
       return verdict;
     });
-    const pending: PendingLogin = { kind: "pending", expectedMs, done };
+    const pending: Pending = { expectedMs, startedMs, generation, done };
     this.#pending.set(key, pending);
-    return pending;
-  }
-
-  /** The result of a pending login for the one that waited for it: used up, and counted. */
-  settle(credentials: Credentials, verdict: LoginVerdict): LoginVerdict {
-    this.#kept.delete(this.#options.keyOf(credentials));
-    return this.#conclude(credentials, verdict);
+    return this.#ticket(key, credentials, pending, startedMs);
   }
 
   #keep(key: string, kept: Kept): void {
@@ -214,7 +270,7 @@ export class LoginDesk {
   }
 
   /** A verdict that reaches a client counts for the lockout: once per CONNECT, pending and errors not at all. */
-  #conclude(credentials: Credentials, verdict: LoginVerdict): LoginVerdict {
+  #conclude(credentials: Pick<Credentials, "username" | "clientId" | "address">, verdict: LoginVerdict): LoginVerdict {
     const { lockout, wallMs } = this.#options;
     const name = credentials.username ?? credentials.clientId;
     const address = credentials.address ?? "unknown";
@@ -234,6 +290,6 @@ export class LoginDesk {
   }
 }
 
-function deny(failure: LoginFailure, trail: readonly string[]): LoginVerdict {
-  return { kind: "deny", failure, trail };
+function deny(failure: LoginFailure, trail: readonly string[], provider: Provider | null = null): LoginVerdict {
+  return { kind: "deny", failure, provider, trail };
 }

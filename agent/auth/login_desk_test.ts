@@ -129,7 +129,9 @@ Deno.test("slow work is done once, and its result waits for the client, good or 
     const first = one.login(ALICE);
     assert.ok(first.kind === "pending");
     assert.equal(first.expectedMs, 250);
-    assert.equal(one.login(ALICE), first);
+    const again = one.login(ALICE);
+    assert.ok(again.kind === "pending");
+    assert.equal(again.done, first.done);
     await first.done;
     assert.equal(said(one.login(ALICE)), expected);
     assert.equal(provider.worked, 1);
@@ -150,6 +152,42 @@ Deno.test("a result is for the same credentials only, for ten minutes, and until
   await second.done;
   time.ms += 600_000;
   assert.equal(said(one.login(ALICE)), "pending");
+});
+
+Deno.test("whoever waited claims the result: it is used up, counted, and void when its source changed", async () => {
+  const provider = new Scripted("a", "work", "deny", DENY);
+  const { desk: one } = desk([provider]);
+  for (let i = 0; i < 10; i++) {
+    const ticket = one.login(ALICE);
+    assert.ok(ticket.kind === "pending");
+    const claimed = ticket.claim(await ticket.done);
+    assert.ok(claimed !== null);
+    assert.equal(said(claimed), "deny wrong-password");
+    assert.equal(provider.worked, i + 1);
+  }
+  assert.equal(said(one.login(ALICE)), "deny locked");
+  const other = one.login({ ...ALICE, username: "bob" });
+  assert.ok(other.kind === "pending");
+  const late = await other.done;
+  provider.generation++;
+  assert.equal(other.claim(late), null);
+});
+
+Deno.test("a remote provider's answer holds for a while, good or bad, and an error not at all", async () => {
+  for (const [late, expected] of [[ALLOW, "allow"], [DENY, "deny wrong-password"]] as const) {
+    const provider = Object.assign(new Scripted("a", "work", "deny", late), { isRemote: true });
+    const { desk: one, time } = desk([provider], { cacheMs: 30_000 });
+    const first = one.login(ALICE);
+    assert.ok(first.kind === "pending");
+    first.claim(await first.done);
+    assert.equal(said(one.login(ALICE)), expected);
+    time.ms += 29_999;
+    assert.equal(said(one.login(ALICE)), expected);
+    time.ms += 1;
+    // Its last use: it is kept for ten minutes, and used up from here on.
+    assert.equal(said(one.login(ALICE)), "pending");
+    assert.equal(provider.worked, 2);
+  }
 });
 
 Deno.test("an error of slow work is not kept", async () => {
@@ -205,9 +243,9 @@ Deno.test("pending logins are bounded, and a full desk refuses", () => {
 Deno.test("an identity holds while its provider is there, vouches for it, and its time is not over", () => {
   const provider = new Scripted("a", ALLOW);
   const { desk: one, time } = desk([provider]);
-  assert.ok(one.stillHolds(identity("alice"), provider));
-  assert.equal(one.stillHolds(identity("alice"), new Scripted("other", ALLOW)), false);
-  assert.equal(one.stillHolds(identity("alice", time.ms), provider), false);
+  assert.ok(one.stillHolds(identity("alice")));
+  assert.equal(one.stillHolds(null), false);
+  assert.equal(one.stillHolds(identity("alice", time.ms)), false);
   provider.holds = false;
-  assert.equal(one.stillHolds(identity("alice"), provider), false);
+  assert.equal(one.stillHolds(identity("alice")), false);
 });

@@ -73,11 +73,20 @@ export interface Provider {
   readonly onError: "deny" | "ignore";
   /** Lower-case names of upgrade-request headers that it reads. */
   readonly headers: readonly string[];
+  /** The CONNECT's user name is the proof itself: it names nobody, and belongs into no log. */
+  readonly usernameIsToken?: boolean;
+  /** Its answers come from elsewhere and may be used again for `auth.cache-secs`. */
+  readonly isRemote?: boolean;
   /** Goes up whenever an earlier answer may not hold any more (users file or keys replaced). */
   readonly generation: number;
   /** Answers at once where it can (a proved user, a fast hash, a token), else with work. Never throws, never blocks > 1 ms. */
   check(credentials: Credentials, nowMs: number): Answer | Work;
-  /** Whether an identity that it proved still holds (user removed or disabled, key gone); asked after `generation` rose. */
+  /** What it takes at this moment to prove a password by a slow hash, in milliseconds: no refusal may come earlier. */
+  hashMs?(credentials: Credentials): number;
+  /**
+   * Whether an identity that it, or one like it in a configuration before, proved still holds (user removed or disabled,
+   * key gone); asked after `generation` rose and after a reload. False for what others proved.
+   */
   stillHolds(identity: Identity, nowMs: number): boolean;
   /** Ends watchers, timers, connections. */
   close(): void;

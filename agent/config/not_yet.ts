@@ -8,29 +8,16 @@ export interface NotYet {
 
 export type NotYetTable = ReadonlyMap<string, NotYet>;
 
-const AUTHENTICATION: NotYet = { words: "authentication is not built yet" };
 const CONSOLE: NotYet = { words: "the console is not built yet" };
 const BANS: NotYet = { words: "bans are not built yet" };
 const GRPC: NotYet = { words: "gRPC is not built yet" };
 
 /** Shrinks with every part that is built: delete its lines. */
 export const NOT_YET: NotYetTable = new Map<string, NotYet>([
-  ["auth.enabled", { ...AUTHENTICATION, unless: false }],
-  ["auth.allow-anonymous", AUTHENTICATION],
-  ["auth.providers", AUTHENTICATION],
-  ["auth.client-id-pattern", AUTHENTICATION],
-  ["auth.client-id-binding", AUTHENTICATION],
-  ["auth.username-mismatch", AUTHENTICATION],
-  ["auth.duplicate-client-id", AUTHENTICATION],
-  ["auth.lockout", AUTHENTICATION],
-  ["auth.cache-secs", AUTHENTICATION],
-  ["auth.min-bcrypt-cost", AUTHENTICATION],
-  ["auth.max-bcrypt-cost", AUTHENTICATION],
   ["inspection.enabled", { words: "payload inspection is not built yet", unless: false }],
   ["rate-limit.enabled", { words: "rate limiting is not built yet", unless: false }],
   ["qos.enabled", { words: "QoS enforcement is not built yet", unless: false }],
   ["retained.enabled", { words: "control of retained messages is not built yet", unless: false }],
-  ["general.decision-deadline-ms", { words: "nothing waits for an answer yet" }],
   ["agent.broker", { words: "probing the broker is not built yet" }],
   ["agent.grpc-address", GRPC],
   ["agent.grpc-tls", GRPC],

@@ -1,5 +1,6 @@
 import {
   ACL_CHARACTER,
+  ACL_CLAIM,
   ACL_CONNECT,
   ACL_DOLLAR_TOPIC,
   ACL_INVALID_TOPIC,
@@ -25,7 +26,10 @@ import type { Ground } from "./ground.ts";
 
 /** May the client publish this message: a PUBLISH, or a Will that the broker publishes later. */
 export function checkPublishAcl(message: Message, on: Ground): Reason | null {
-  return settle(decidePublish(on.acl, message.topic, message.qos, message.retain, on.wallMs), message.topic, on);
+  const { topic, qos, retain } = message;
+  const refused = settle(decidePublish(on.acl, topic, qos, retain, on.wallMs), topic, on);
+  if (refused !== null || on.narrow === null) return refused;
+  return narrowed(decidePublish(on.narrow, topic, qos, retain, on.wallMs), topic, on);
 }
 
 /**
@@ -36,7 +40,11 @@ export function checkResponseTopic(message: Message, on: Ground): Reason | null 
   const topic = message.responseTopic;
   if (topic === null || !on.policy.checkResponseTopic) return null;
   const decision = decidePublish(on.acl, topic, 0, false, on.wallMs);
-  if (decision.allowed) return null;
+  if (decision.allowed) {
+    if (on.narrow === null || decidePublish(on.narrow, topic, 0, false, on.wallMs).allowed) return null;
+    on.topic = topic;
+    return ACL_CLAIM;
+  }
   on.topic = topic;
   on.rule = decision.rule;
   on.action = decision.action;
@@ -46,7 +54,9 @@ export function checkResponseTopic(message: Message, on: Ground): Reason | null 
 /** May the client have this subscription. */
 export function checkSubscribeAcl(subscription: Subscription, on: Ground): Reason | null {
   const { filter, qos } = subscription;
-  return settle(decideSubscribe(on.acl, filter, qos, on.wallMs), filter, on);
+  const refused = settle(decideSubscribe(on.acl, filter, qos, on.wallMs), filter, on);
+  if (refused !== null || on.narrow === null) return refused;
+  return narrowed(decideSubscribe(on.narrow, filter, qos, on.wallMs), filter, on);
 }
 
 /** May the client end this subscription: yes, unless a rule says no. */
@@ -56,7 +66,9 @@ export function checkUnsubscribeAcl(filter: string, on: Ground): Reason | null {
 
 /** May the client have this delivery. */
 export function checkReceiveAcl(topic: string, on: Ground): Reason | null {
-  return settle(decideReceive(on.acl, topic, on.wallMs), topic, on);
+  const refused = settle(decideReceive(on.acl, topic, on.wallMs), topic, on);
+  if (refused !== null || on.narrow === null) return refused;
+  return narrowed(decideReceive(on.narrow, topic, on.wallMs), topic, on);
 }
 
 /** May the client connect: yes, unless a rule says no. */
@@ -78,6 +90,13 @@ function settle(decision: AclDecision, topic: string, on: Ground): Reason | null
   on.topic = topic;
   on.action = decision.action;
   return reasonOfDenial(decision.reason);
+}
+
+/** What the rules that the login carries say of what the configuration's rules allow. */
+function narrowed(decision: AclDecision, topic: string, on: Ground): Reason | null {
+  if (decision.allowed && !decision.maxQosExceeded) return null;
+  on.topic = topic;
+  return ACL_CLAIM;
 }
 
 function noteShadow(decision: AclDecision, on: Ground): void {

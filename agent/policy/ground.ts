@@ -40,6 +40,8 @@ export class Ground {
   policy!: Policy;
   subject!: Subject;
   acl!: SubjectAcl;
+  /** Rules that the client's login carries, or null: what they do not allow is refused, whatever `acl` says. */
+  narrow: SubjectAcl | null = null;
   /** From CONNACK; NO_BROKER_LIMITS until then. */
   broker: BrokerLimits = NO_BROKER_LIMITS;
   /** Milliseconds since the epoch: what `expires` of a rule is held against. */

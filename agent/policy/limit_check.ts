@@ -1,6 +1,7 @@
 import {
   ALIAS_REFUSED,
   CLIENT_ID_LENGTH,
+  CLIENT_ID_PATTERN,
   ENHANCED_AUTH,
   FEATURE_UNAVAILABLE,
   KEEP_ALIVE_TOO_LONG,
@@ -33,6 +34,13 @@ export function checkClientIdLength(connect: Connect, on: Ground): Reason | null
   const bytes = utf8Length(connect.clientId);
   if (bytes === 0) return allowEmptyClientId ? null : CLIENT_ID_LENGTH;
   return bytes < minClientIdBytes || bytes > maxClientIdBytes ? CLIENT_ID_LENGTH : null;
+}
+
+/** The whole client id matches `auth.client-id-pattern`; an empty one is judged by its length. */
+export function checkClientIdPattern(connect: Connect, on: Ground): Reason | null {
+  const { clientIdPattern } = on.policy.identity;
+  if (clientIdPattern === null || connect.clientId === "") return null;
+  return clientIdPattern.testWhole(connect.clientId) ? null : CLIENT_ID_PATTERN;
 }
 
 /** A user name is kept as long as its connection lives: longer than any name, or token in its place, it only costs. */

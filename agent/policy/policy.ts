@@ -1,4 +1,5 @@
 import { type AclConfig, compileAcl, type CompiledAcl } from "./acl/mod.ts";
+import { compileRegex, type LinearRegex } from "./regex.ts";
 import type { ProtocolLevel } from "../mqtt/packet.ts";
 
 /** The part of a configuration that judging needs; `agent/config` makes it, keys as people write them. */
@@ -14,6 +15,9 @@ export interface PolicyConfig {
     readonly "max-client-id-length": number;
     readonly "allow-empty-client-id"?: boolean | undefined;
     readonly "client-id-pattern"?: string | undefined;
+    readonly "client-id-binding": ClientIdBinding;
+    readonly "username-mismatch": "refuse" | "allow";
+    readonly "duplicate-client-id": DuplicateClientId;
   };
   readonly general: GeneralPolicyConfig;
 }
@@ -26,6 +30,7 @@ export interface GeneralPolicyConfig {
   readonly "protocol-versions": readonly string[];
   readonly "max-connections-per-ip"?: number | undefined;
   readonly "connect-timeout-secs": number;
+  readonly "decision-deadline-ms": number;
   readonly "max-packet-size": number;
   readonly "max-topic-levels": number;
   readonly "max-topic-bytes": number;
@@ -51,6 +56,20 @@ export interface GeneralPolicyConfig {
 
 /** What is done with a frame that holds a packet to drop and others that may pass. */
 export type MixedFrames = "auto" | "drop" | "close";
+
+/** `auth.client-id-binding`. */
+export type ClientIdBinding = "none" | "username" | "username-prefix" | "claim";
+/** `auth.duplicate-client-id`. */
+export type DuplicateClientId = "anyone" | "same-identity" | "nobody";
+
+/** How client ids and user names are judged, whoever proves them. */
+export interface IdentityPolicy {
+  /** The whole id must match; null: any. */
+  readonly clientIdPattern: LinearRegex | null;
+  readonly clientIdBinding: ClientIdBinding;
+  readonly refuseMismatch: boolean;
+  readonly duplicateClientId: DuplicateClientId;
+}
 
 /** The numbers and switches that packets are held against; a limit that is off is Infinity. */
 export interface Limits {
@@ -95,6 +114,9 @@ export interface Policy {
   readonly label: string;
   readonly acl: CompiledAcl;
   readonly limits: Limits;
+  readonly identity: IdentityPolicy;
+  /** Longest wait for an answer to a CONNECT. */
+  readonly decisionDeadlineMs: number;
   readonly upgrade: UpgradePolicy;
   readonly blockMode: boolean;
   readonly failOpen: boolean;
@@ -132,13 +154,25 @@ export function compilePolicy(
       })),
     };
   }
-  const { acl, general } = config;
+  const { acl, auth, general } = config;
+  const pattern = auth["client-id-pattern"];
+  const clientIdPattern = pattern === undefined ? null : compileRegex(pattern);
+  if (clientIdPattern !== null && "error" in clientIdPattern) {
+    return { problems: [{ path: ["auth", "client-id-pattern"], message: clientIdPattern.error }] };
+  }
   return {
     policy: Object.freeze({
       number: id.number,
       label: `v${id.number} ${id.hash}`,
       acl: compiled.acl,
       limits: compileLimits(config),
+      identity: Object.freeze({
+        clientIdPattern: clientIdPattern?.regex ?? null,
+        clientIdBinding: auth["client-id-binding"],
+        refuseMismatch: auth["username-mismatch"] === "refuse",
+        duplicateClientId: auth["duplicate-client-id"],
+      }),
+      decisionDeadlineMs: general["decision-deadline-ms"],
       upgrade: Object.freeze({
         origins: general["allowed-origins"].map((origin) => origin.toLowerCase()),
         allowExtensions: general["websocket-extensions"] === "allow-unseen",

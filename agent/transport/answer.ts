@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { RequestVerdict } from "../frame.ts";
-import { cut, type FrameReport } from "../frame_report.ts";
+import { cut, type FrameReport, shownName } from "../frame_report.ts";
 import { PACKET, PACKET_NAMES } from "../mqtt/packet.ts";
 import type { Subject } from "../policy/acl/mod.ts";
 import { tagsOf } from "../verdict.ts";
@@ -128,7 +128,7 @@ export function requestAnswer(version: AnswerVersion, correlationId: string | nu
 
 /** Members of `custom` that say who the client is: the same for every frame of a session. */
 function identityJson({ clientId, username }: Subject): string {
-  const user = username === null ? "" : `,"username":${jsonText(username)}`;
+  const user = username === null ? "" : `,"username":${jsonText(shownName(username))}`;
   return flattened(`,"client_id":${jsonText(clientId)}${user}`);
 }
 

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
-import type { Agent } from "../agent.ts";
-import type { Unsettled } from "../frame.ts";
+import type { Agent, WaitingRoom } from "../agent.ts";
+import type { LoginVerdict } from "../auth/login_desk.ts";
+import type { Unsettled, WaitingConnect } from "../frame_report.ts";
 import type { Logger } from "../log.ts";
 import { frameAnswer, plainAnswer, requestAnswer } from "./answer.ts";
 import { readRequestHead } from "./request_head.ts";
@@ -22,6 +23,8 @@ export const MAX_ANSWER_AGE_MS = 80;
 const PROXY_CLOCK_MS = 100;
 /** How long a proxy may take to notice that its connection was given up. */
 const MUTED_MS = 2_000;
+/** CONNECTs of one connection that may wait for their login at a time; over v1 the second one waits behind the first. */
+const MAX_WAITING = 2;
 /** Answers are written at least this often, and other connections get their turn. */
 const SLICE_MS = 5;
 /** The clock is read behind so many events, or so many bytes. */
@@ -62,11 +65,15 @@ class Garbage {
  * One read loop; every whole message in the buffer is answered without waiting, and all answers of a read go out in one
  * write. What is no protocol ends this connection and no other.
  */
-export class Peer {
+export class Peer implements WaitingRoom {
   readonly #connection: Connection;
   readonly #options: PeerOptions;
   readonly #reader = new FrameReader();
-  readonly #answers = new OutBuffer();
+  #answers = new OutBuffer();
+  /** Takes the place of `#answers` while they are written. */
+  #spare = new OutBuffer();
+  #isFlushing = false;
+  #flushing: Promise<void> = Promise.resolve();
   /** Pongs and handshakes: they have no age. */
   readonly #control = new OutBuffer();
   #in = Buffer.allocUnsafe(READ_BYTES);
@@ -77,6 +84,12 @@ export class Peer {
   #proxy = "proxy";
   /** Verdicts in `#answers` that would not have let their frame pass. */
   #unsettled: Unsettled[] = [];
+  /** Answers to CONNECTs that waited, over v2: each puts itself into `#answers`. */
+  #waited: { readonly sentAfterMs: number; answer(): void }[] = [];
+  /** CONNECTs whose login is waited for. */
+  readonly #waiting = new Set<Promise<void>>();
+  /** What has to be answered before the next message is looked at, or null. */
+  #hold: Promise<void> | null = null;
   /** No byte that is being judged was sent before this. */
   #sentAfterMs = 0;
   /** When this connection last gave the turn away. */
@@ -120,9 +133,11 @@ export class Peer {
         }, { foldKey: "broken" });
       }
     } finally {
+      await Promise.all(this.#waiting);
       clearTimeout(this.#muteTimer);
       rounds.closed();
-      this.#tellLate(this.#options.agent);
+      this.#takeWaited();
+      this.#tellLate(this.#options.agent, this.#takeUnsettled());
       this.#close();
     }
   }
@@ -130,7 +145,17 @@ export class Peer {
   /** Answers what has been read, then closes. */
   stop(): void {
     this.#stopping = true;
-    if (this.#reading) this.#close();
+    if (this.#reading && this.#waiting.size === 0) this.#close();
+  }
+
+  /**
+   * Whether a CONNECT of this connection may wait for its login: it would be answered in time, and not many wait already.
+   * Over v1 whatever comes behind it waits as well.
+   */
+  mayWait(expectedMs: number): boolean {
+    const { agent, now } = this.#options;
+    return !this.#muted && this.#waiting.size < MAX_WAITING &&
+      now() - this.#sentAfterMs + expectedMs <= agent.policy.decisionDeadlineMs;
   }
 
   #close(): void {
@@ -212,6 +237,13 @@ export class Peer {
       this.#handle(start, start + length);
       handled++;
       bytes += length;
+      if (this.#hold !== null) {
+        // What was answered before must not wait with it.
+        await this.#flush();
+        await this.#hold;
+        this.#hold = null;
+        agent.tick();
+      }
       if (++events < EVENTS_PER_LOOK && bytes < BYTES_PER_LOOK) continue;
       events = bytes = 0;
       agent.tick();
@@ -351,10 +383,34 @@ export class Peer {
   #judgeFrame(version: 1 | 2): void {
     const { agent } = this.#options;
     const { frame } = this.#reader;
-    const report = agent.judgeFrame(frame);
+    const report = agent.judgeFrame(frame, this);
+    if (report.waiting !== null) return this.#wait(version, report.waiting);
     this.#answers.addText(version === 1 ? -1 : MESSAGE.RESPONSE, frameAnswer(version, report));
     const unsettled = agent.unsettled(frame);
     if (unsettled !== null) this.#unsettled.push(unsettled);
+  }
+
+  /** A CONNECT whose login takes time: over v1 in its place, over v2 whenever it is done, but in time in any case. */
+  #wait(version: 1 | 2, waiting: WaitingConnect): void {
+    const { agent, now } = this.#options;
+    const sentAfterMs = this.#sentAfterMs;
+    const leftMs = agent.policy.decisionDeadlineMs - (now() - sentAfterMs);
+    const waited = withinMs(waiting.login.done, leftMs).then(async (verdict) => {
+      this.#waiting.delete(waited);
+      const answer = () => {
+        agent.tick();
+        const report = agent.resume(waiting, verdict);
+        this.#answers.addText(version === 1 ? -1 : MESSAGE.RESPONSE, frameAnswer(version, report));
+        const unsettled = waiting.frame === null ? null : agent.unsettled(waiting.frame);
+        if (unsettled !== null) this.#unsettled.push(unsettled);
+      };
+      if (version === 1) return answer();
+      this.#waited.push({ sentAfterMs, answer });
+      await this.#flush().catch(() => this.#close());
+      if (this.#stopping && this.#reading && this.#waiting.size === 0) this.#close();
+    });
+    this.#waiting.add(waited);
+    if (version === 1) this.#hold = waited;
   }
 
   /** A frame event that lacks something is judged as a frame whose bytes could not be read: it closes. */
@@ -379,11 +435,14 @@ export class Peer {
   }
 
   #configure(version: 1 | 2, correlationId: string | null, config: unknown, from: string): void {
-    const problem = this.#options.agent.configure(config, from);
-    this.#answers.addText(
-      typeOf(version),
-      plainAnswer(version, correlationId, problem === null ? null : { status: 500, body: problem }),
-    );
+    const configured = this.#options.agent.configure(config, from).then(async (problem) => {
+      const answer = plainAnswer(version, correlationId, problem === null ? null : { status: 500, body: problem });
+      if (version === 1) return this.#answers.addText(-1, answer);
+      // It names what it answers, so it may come when it likes.
+      this.#control.addText(MESSAGE.RESPONSE, answer);
+      await this.#flush().catch(() => this.#close());
+    });
+    if (version === 1) this.#hold = configured;
   }
 
   #handshake(request: Record<string, unknown>): void {
@@ -392,44 +451,90 @@ export class Peer {
     const { log, agent, name } = this.#options;
     if (handshake.acceptable) {
       log.info("A proxy connected", { connection: name, proxy: handshake.proxy, protocol: "v2" });
-      if (handshake.config !== null) agent.configure(handshake.config, handshake.proxy);
+      // The frames behind it are judged by what it brings.
+      if (handshake.config !== null) {
+        this.#hold = agent.configure(handshake.config, handshake.proxy).then(() => this.#answerHandshake(true));
+        return;
+      }
     }
-    this.#control.addText(MESSAGE.HANDSHAKE_RESPONSE, handshakeAnswer(handshake.acceptable));
-    if (!handshake.acceptable) this.#stopping = true;
+    this.#answerHandshake(handshake.acceptable);
+  }
+
+  #answerHandshake(acceptable: boolean): void {
+    this.#control.addText(MESSAGE.HANDSHAKE_RESPONSE, handshakeAnswer(acceptable));
+    if (!acceptable) this.#stopping = true;
   }
 
   /**
    * Writes the answers, unless they are too old: a late answer would be taken for the next frame's over v1, and helps
    * nobody over v2. What they would have stopped has passed then, and the agent is told.
    */
-  async #flush(): Promise<void> {
+  #flush(): Promise<void> {
+    // Whoever is at it takes along what has come meanwhile.
+    if (!this.#isFlushing) this.#flushing = this.#flushAll();
+    return this.#flushing;
+  }
+
+  async #flushAll(): Promise<void> {
+    this.#isFlushing = true;
+    try {
+      do {
+        await this.#flushOnce();
+      } while (this.#answers.length > 0 || this.#control.length > 0 || this.#waited.length > 0);
+    } finally {
+      this.#isFlushing = false;
+    }
+  }
+
+  async #flushOnce(): Promise<void> {
     const { agent, now } = this.#options;
+    let sentAfterMs = this.#answers.length > 0 ? this.#sentAfterMs : Infinity;
+    if (this.#waited.length > 0) sentAfterMs = Math.min(sentAfterMs, this.#takeWaited());
     const answers = this.#answers;
-    if (answers.length > 0 && (this.#muted || now() - this.#sentAfterMs > MAX_ANSWER_AGE_MS)) {
+    if (answers.length > 0 && (this.#muted || now() - sentAfterMs > MAX_ANSWER_AGE_MS)) {
       answers.clear();
-      this.#tellLate(agent);
+      this.#tellLate(agent, this.#takeUnsettled());
       if (this.#protocol === 1 && !this.#muted) await this.#mute();
     }
     if (this.#control.length > 0) {
-      await this.#write(this.#control.bytes);
+      const bytes = this.#control.bytes.slice();
       this.#control.clear();
+      await this.#write(bytes);
     }
-    if (answers.length > 0) {
-      try {
-        await this.#write(answers.bytes);
-      } catch (error) {
-        this.#tellLate(agent);
-        throw error;
-      }
-      answers.clear();
-      if (now() - this.#sentAfterMs <= PROXY_CLOCK_MS) {
-        this.#unsettled = [];
-        return;
-      }
-      this.#tellLate(agent);
-      // It may have come too late, and whatever it said, it would be taken for the next frame's.
-      if (this.#protocol === 1) await this.#mute();
+    if (answers.length === 0) return;
+    this.#answers = this.#spare;
+    const unsettled = this.#takeUnsettled();
+    try {
+      await this.#write(answers.bytes);
+    } catch (error) {
+      this.#tellLate(agent, unsettled);
+      throw error;
     }
+    answers.clear();
+    this.#spare = answers;
+    if (unsettled.length === 0 && this.#protocol !== 1) return;
+    if (now() - sentAfterMs <= PROXY_CLOCK_MS) return;
+    this.#tellLate(agent, unsettled);
+    // It may have come too late, and whatever it said, it would be taken for the next frame's.
+    if (this.#protocol === 1) await this.#mute();
+  }
+
+  /** Answers the CONNECTs that are done with waiting; when the oldest of them was sent at the earliest. */
+  #takeWaited(): number {
+    const waited = this.#waited;
+    this.#waited = [];
+    let sentAfterMs = Infinity;
+    for (const one of waited) {
+      one.answer();
+      sentAfterMs = Math.min(sentAfterMs, one.sentAfterMs);
+    }
+    return sentAfterMs;
+  }
+
+  #takeUnsettled(): readonly Unsettled[] {
+    const unsettled = this.#unsettled;
+    if (unsettled.length > 0) this.#unsettled = [];
+    return unsettled;
   }
 
   /**
@@ -445,14 +550,24 @@ export class Peer {
     await this.#connection.closeWrite();
   }
 
-  #tellLate(agent: Agent): void {
-    for (const unsettled of this.#unsettled) agent.answeredLate(unsettled);
-    this.#unsettled = [];
+  #tellLate(agent: Agent, late: readonly Unsettled[]): void {
+    for (const unsettled of late) agent.answeredLate(unsettled);
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length;) at += await this.#connection.write(at === 0 ? bytes : bytes.subarray(at));
   }
+}
+
+/** What came of a login, or null where it takes longer than that. */
+function withinMs(done: Promise<LoginVerdict>, ms: number): Promise<LoginVerdict | null> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(null), Math.max(0, ms));
+    done.then((verdict) => {
+      clearTimeout(timer);
+      resolve(verdict);
+    });
+  });
 }
 
 const TEXT = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

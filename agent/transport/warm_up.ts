@@ -46,7 +46,14 @@ const TALKS: readonly Talk[] = [
  */
 export function warmUp(policies: PolicySource): void {
   const log = createLogger({ level: "error", write: (bytes) => Promise.resolve(bytes.length) });
-  const agent = new Agent({ policies: { current: policies.current, push: () => null }, log, audit: new AuditRing(1) });
+  const { current } = policies;
+  // Whatever ids and logins the configuration asks for: these clients have none of them.
+  const identity = { ...current.identity, clientIdPattern: null, clientIdBinding: "none" as const };
+  const agent = new Agent({
+    policies: { current: { ...current, identity }, desk: null, push: () => Promise.resolve(null) },
+    log,
+    audit: new AuditRing(1),
+  });
   const reader = new FrameReader();
   const out = new OutBuffer();
   const endMs = performance.now() + MAX_MS;

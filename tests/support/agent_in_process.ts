@@ -2,6 +2,7 @@ import { Agent } from "../../agent/agent.ts";
 import type { Clock } from "../../agent/clock.ts";
 import { AuditRing } from "../../agent/audit/ring.ts";
 import { createLogger, type Logger } from "../../agent/log.ts";
+import { startLogins } from "./test_logins.ts";
 import { PolicyStore } from "../../agent/policy_store.ts";
 import { Heartbeat } from "../../agent/transport/heartbeat.ts";
 import { Peer } from "../../agent/transport/peer.ts";
@@ -29,7 +30,14 @@ export async function startAgent(config: unknown): Promise<RunningAgent> {
   const log = quietLogger(lines);
   let offsetMs = 0;
   const clock: Clock = { nowMs: () => performance.now() + offsetMs, wallMs: () => Date.now() + offsetMs };
-  const policies = new PolicyStore({ file, env: () => undefined, log, wallMs: clock.wallMs });
+  const logins = startLogins(clock.wallMs);
+  const policies = await PolicyStore.open({
+    file,
+    env: () => undefined,
+    log,
+    wallMs: clock.wallMs,
+    logins: logins.maker,
+  });
   const agent = new Agent({ policies, log, audit: new AuditRing(100), clock });
   const server = serve(socket, agent, log);
   return {
@@ -41,6 +49,8 @@ export async function startAgent(config: unknown): Promise<RunningAgent> {
     },
     stop: async () => {
       await server();
+      policies.close();
+      await logins.close();
       await log.flush();
       await Deno.remove(folder, { recursive: true });
     },

@@ -12,6 +12,7 @@ const GENERAL: GeneralPolicyConfig = {
   "log-packets": false,
   "protocol-versions": ["3.1.1", "5.0"],
   "connect-timeout-secs": 30,
+  "decision-deadline-ms": 60,
   "max-packet-size": 1 << 20,
   "max-topic-levels": 32,
   "max-topic-bytes": 1024,
@@ -70,6 +71,9 @@ export function testPolicy(
       "enhanced-auth": "deny",
       "min-client-id-length": 1,
       "max-client-id-length": 128,
+      "client-id-binding": "none",
+      "username-mismatch": "refuse",
+      "duplicate-client-id": "same-identity",
       ...auth,
     },
     general: { ...GENERAL, ...general },
@@ -94,7 +98,11 @@ export function testAgent(
   policy: TestPolicy = {},
 ): { agent: Agent; clock: TestClock; policies: { current: Policy }; lines: string[]; log: Logger } {
   const clock = new TestClock();
-  const policies: PolicySource & { current: Policy } = { current: testPolicy(policy), push: () => null };
+  const policies: PolicySource & { current: Policy } = {
+    current: testPolicy(policy),
+    desk: null,
+    push: () => Promise.resolve(null),
+  };
   const lines: string[] = [];
   const log = createLogger({
     json: true,

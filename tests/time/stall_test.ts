@@ -127,7 +127,9 @@ class Asker {
     const given = JSON.parse(body.subarray(this.#version === 2 ? 1 : 0).toString());
     // v1 answers in order and carries no id that the proxy would look at.
     const frame = this.#version === 2
-      ? this.frames.find(({ id, answer, passed }) => answer === null && !passed && id === given.audit.custom.correlation_id)
+      ? this.frames.find(({ id, answer, passed }) =>
+        answer === null && !passed && id === given.audit.custom.correlation_id
+      )
       : this.frames.find(({ answer, passed }) => answer === null && !passed);
     assert.ok(frame !== undefined, "an answer that nobody waits for");
     frame.answer = JSON.stringify(given.websocket_decision);

@@ -35,7 +35,7 @@ self.onmessage = async ({ data: order }) => {
     case "serve": {
       const log = createLogger({ level: "error", write: (bytes) => Promise.resolve(bytes.length) });
       agent = new Agent({
-        policies: { current: testPolicy({}), push: () => null },
+        policies: { current: testPolicy({}), desk: null, push: () => Promise.resolve(null) },
         log,
         audit: new AuditRing(100_000),
       });

@@ -78,7 +78,7 @@ const JWT = object({
 
 const HTTP = object({
   type: also("Asks a server, as EMQX's HTTP authenticator does", choice("http"), REQUIRED),
-  url: also("Address of the server", url(), REQUIRED),
+  url: also("Address of the server", url({ placeholders: "request" }), REQUIRED),
   "timeout-ms": also("Longest wait for the answer", integer({ min: 1, max: 60_000 }), 5000),
   headers: also("Headers of the request", map(text({ secret: true, minLength: 0 })), {}),
   method: ours("Method of the request", choice("POST", "GET"), "POST"),

@@ -28,9 +28,10 @@ function isDate(value: string): boolean {
 }
 
 /** An absolute http or https address. It may hold a password, so it is in no message. */
-export function url(): Shape<string> {
+export function url({ placeholders = null }: { placeholders?: "request" | null } = {}): Shape<string> {
   return text({
     secret: true,
+    ...(placeholders === null ? {} : { placeholders }),
     check: (value) =>
       URL.canParse(value) && /^https?:$/.test(new URL(value).protocol) ? null : "an http or https address",
   });

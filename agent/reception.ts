@@ -1,0 +1,338 @@
+import { claimedRules } from "./auth/claimed_rules.ts";
+import type { LoginDesk, LoginVerdict } from "./auth/login_desk.ts";
+import type { Credentials, Identity } from "./auth/provider.ts";
+import { closing, MESSAGE_CHECKS, noteFindings } from "./client_packets.ts";
+import { type FrameReport, KIND, NOTE, type WaitingConnect } from "./frame_report.ts";
+import type { Connect, Message } from "./mqtt/packet.ts";
+import { checkConnectAcl } from "./policy/acl_check.ts";
+import { bindSubject, type Subject } from "./policy/acl/mod.ts";
+import { type Check, firstRefusal, type Ground } from "./policy/ground.ts";
+import {
+  checkClientIdLength,
+  checkClientIdPattern,
+  checkConnectTimes,
+  checkEnhancedAuth,
+  checkUsernameLength,
+  checkVersion,
+  checkWillDelay,
+} from "./policy/limit_check.ts";
+import {
+  AUTH_PENDING,
+  CLAIMED_ACL_INVALID,
+  CLIENT_ID_BINDING,
+  CLIENT_ID_IN_USE,
+  CLIENT_ID_NOT_OWNED,
+  CONNECTIONS_PER_IP,
+  LOGIN_REVOKED,
+  loginReason,
+  type Reason,
+  TOKEN_EXPIRED,
+  USERNAME_MISMATCH,
+} from "./reasons.ts";
+import { provedBy, type Session } from "./session.ts";
+import type { SessionRegistry } from "./session_registry.ts";
+
+/** What a CONNECT meets before anybody asks who it is: nothing of it depends on that, and no password is looked at. */
+const EARLY_CHECKS: readonly Check<Connect>[] = [
+  checkVersion,
+  checkClientIdLength,
+  checkClientIdPattern,
+  checkUsernameLength,
+  checkEnhancedAuth,
+  checkConnectTimes,
+  checkWillDelay,
+];
+
+const NO_GROUPS: readonly string[] = Object.freeze([]);
+
+/**
+ * Where a CONNECT is received: what can be told of it at once, who it is, and what that somebody may do.
+ *
+ * The client learns of none of it: all refusals look alike to it (design: Settled questions).
+ */
+export class Reception {
+  readonly #sessions: SessionRegistry;
+  /** Where logins are proved, null while authentication is off. */
+  readonly #desk: () => LoginDesk | null;
+
+  constructor(sessions: SessionRegistry, desk: () => LoginDesk | null) {
+    this.#sessions = sessions;
+    this.#desk = desk;
+  }
+
+  /** Judges a CONNECT. False: nothing behind it can be judged. `report.waiting` is set where its login takes time. */
+  judge(session: Session, connect: Connect, report: FrameReport, on: Ground, nowMs: number): boolean {
+    report.count(connect.type, KIND.CONNECT);
+    report.undroppable = true;
+    begin(session, connect, on);
+    const { blockMode } = session.policy;
+    const early = this.#early(session, connect, on, nowMs);
+    if (early !== null) {
+      report.refuse(early, "close", connect.type, null, null);
+      if (blockMode) return false;
+    }
+    const desk = this.#desk();
+    if (desk === null) return this.#admit(session, connect, report, on, nowMs);
+    const login = desk.login(credentialsOf(session, connect));
+    if (login.kind !== "pending") {
+      if (this.#take(session, connect, login, desk, report, on)) {
+        return this.#admit(session, connect, report, on, nowMs);
+      }
+      return !blockMode && this.#admit(session, connect, report, on, nowMs);
+    }
+    if (blockMode) {
+      connect.password = null;
+      report.waiting = { session, connect, login, desk, frame: null };
+      return true;
+    }
+    // Nothing is blocked, so nobody waits; who it is becomes known when it does.
+    report.refuse(AUTH_PENDING, "close", connect.type, null, null);
+    session.login = { identity: null, refused: true, desk, generation: desk.generation };
+    login.done.then((verdict) => {
+      const claimed = login.claim(verdict);
+      if (claimed?.kind === "allow" && !session.ended) this.#prove(session, claimed.identity, desk);
+    });
+    return this.#admit(session, connect, report, on, nowMs);
+  }
+
+  /**
+   * Judges a CONNECT again that waited for its login: by the snapshot that is in force now, wholly. `verdict` is null
+   * where it took too long.
+   */
+  resume(
+    { session, connect, login, desk }: WaitingConnect,
+    verdict: LoginVerdict | null,
+    report: FrameReport,
+    on: Ground,
+    nowMs: number,
+  ): void {
+    report.count(connect.type, KIND.CONNECT);
+    report.undroppable = true;
+    if (verdict === null || session.ended || desk !== this.#desk()) {
+      return report.refuse(AUTH_PENDING, "close", connect.type, null, null);
+    }
+    begin(session, connect, on);
+    const early = this.#early(session, connect, on, nowMs);
+    if (early !== null) return report.refuse(early, "close", connect.type, null, null);
+    const isError = verdict.kind === "deny" && verdict.failure === "provider-error";
+    const claimed = isError ? verdict : login.claim(verdict);
+    if (claimed === null) return report.refuse(AUTH_PENDING, "close", connect.type, null, null);
+    if (this.#take(session, connect, claimed, desk, report, on)) this.#admit(session, connect, report, on, nowMs);
+  }
+
+  /** Why a session may not go on, whose login was proved or let be earlier; null where it may. O(1) while nothing changed. */
+  recheck(session: Session, wallMs: number): Reason | null {
+    const desk = this.#desk();
+    const { login, subject } = session;
+    if (desk === null) {
+      if (login === null) return null;
+      // Authentication was turned off: nobody proves names any more.
+      session.login = null;
+      session.narrow = null;
+      if (subject !== null) session.usePolicy(session.policy);
+      return null;
+    }
+    if (subject === null) return null;
+    if (login === null) {
+      // It came while authentication was off.
+      if (!subject.anonymous || !desk.stillHolds(null)) return LOGIN_REVOKED;
+      session.login = { identity: null, refused: false, desk, generation: desk.generation };
+      return null;
+    }
+    if (login.refused) return session.policy.blockMode ? LOGIN_REVOKED : null;
+    if (login.identity !== null && wallMs >= login.identity.expiresAtMs) return TOKEN_EXPIRED;
+    const { generation } = desk;
+    if (login.desk === desk && login.generation === generation) return null;
+    if (!desk.stillHolds(login.identity)) return LOGIN_REVOKED;
+    session.login = { ...login, desk, generation };
+    return null;
+  }
+
+  #early(session: Session, connect: Connect, on: Ground, nowMs: number): Reason | null {
+    return firstRefusal(EARLY_CHECKS, connect, on) ?? this.#checkAddress(session, nowMs);
+  }
+
+  /** `general.max-connections-per-ip`, this connection included, but not the one of the same client id that it replaces. */
+  #checkAddress(session: Session, nowMs: number): Reason | null {
+    const { maxConnectionsPerAddress: limit } = session.policy.limits;
+    if (limit === Infinity) return null;
+    const clientId = session.subject?.clientId ?? "";
+    const others = this.#sessions.countOfAddress(session.origin, nowMs, 0, clientId === "" ? null : clientId);
+    // Without a client id this connection is among those that were counted.
+    return others + (clientId === "" ? 0 : 1) > limit ? CONNECTIONS_PER_IP : null;
+  }
+
+  /** Takes over what became of the login; false where it was refused. */
+  #take(
+    session: Session,
+    connect: Connect,
+    verdict: LoginVerdict,
+    desk: LoginDesk,
+    report: FrameReport,
+    on: Ground,
+  ): boolean {
+    if (verdict.kind === "deny") {
+      report.login = verdict.trail;
+      report.refuse(loginReason(verdict.failure), "close", connect.type, null, null);
+      session.login = { identity: null, refused: true, desk, generation: desk.generation };
+      return false;
+    }
+    this.#prove(session, verdict.identity, desk);
+    const { identity } = verdict;
+    const rules = identity === null ? null : claimedRules(identity);
+    if (rules !== null && "fault" in rules) {
+      report.login = [...verdict.trail, `acl: ${rules.fault}`];
+      report.refuse(CLAIMED_ACL_INVALID, "close", connect.type, null, null);
+      return false;
+    }
+    session.narrow = rules === null || rules.acl === null ? null : bindSubject(rules.acl, session.subject as Subject);
+    stand(session, on);
+    return true;
+  }
+
+  /** From here on the session is whoever was proved. */
+  #prove(session: Session, identity: Identity | null, desk: LoginDesk): void {
+    session.login = { identity, refused: false, desk, generation: desk.generation };
+    const { subject } = session;
+    if (subject === null || identity === null) return;
+    session.identify({
+      ...subject,
+      username: identity.username,
+      proved: identity.username !== null,
+      groups: identity.groups,
+      anonymous: false,
+      attributes: identity.attributes,
+    });
+  }
+
+  /** What a CONNECT meets once it is known who it is, or that nobody asks. */
+  #admit(session: Session, connect: Connect, report: FrameReport, on: Ground, nowMs: number): boolean {
+    on.reset();
+    let topic: string | null = null;
+    let refused = this.#checkMismatch(session, connect, report) ?? checkOwnership(session) ??
+      this.#checkTakeOver(session, nowMs) ?? checkConnectAcl(connect, on);
+    if (refused === null && connect.will !== null) {
+      topic = connect.will.topic;
+      // [MQTT-3.1.2-8] The broker publishes the Will later, in this client's name: judged now, since nobody asks again.
+      refused = firstRefusal(MESSAGE_CHECKS, connect.will, on);
+    }
+    noteFindings(report, on);
+    if (refused === null) {
+      if (report.rule === null) report.rule = on.rule;
+      report.topic = topic;
+      session.will = connect.will === null ? null : withoutPayload(connect.will);
+      this.#sessions.claim(session);
+      return true;
+    }
+    report.refuse(closing(refused, on), "close", connect.type, on.topic ?? topic, on.rule);
+    return !session.policy.blockMode;
+  }
+
+  /** The broker reads the CONNECT's user name: it has to be the one that was proved, or empty. */
+  #checkMismatch(session: Session, connect: Connect, report: FrameReport): Reason | null {
+    const { login } = session;
+    const { username } = connect;
+    if (login?.identity == null || username === null || username === "") return null;
+    if (username === login.identity.username || login.desk.isToken(login.identity)) return null;
+    if (session.policy.identity.refuseMismatch) return USERNAME_MISMATCH;
+    report.notes |= NOTE.USERNAME_MISMATCH;
+    return null;
+  }
+
+  /** Who may take over a live client id (config: auth). */
+  #checkTakeOver(session: Session, nowMs: number): Reason | null {
+    const { duplicateClientId } = session.policy.identity;
+    if (duplicateClientId === "anyone") return null;
+    for (const other of this.#sessions.holdersOf(session, nowMs)) {
+      if (duplicateClientId === "nobody" || !isSame(other, session)) return CLIENT_ID_IN_USE;
+    }
+    return null;
+  }
+}
+
+/** Whether the newcomer is who has the client id; anyone is where nothing was proved. */
+function isSame(holder: Session, newcomer: Session): boolean {
+  const held = holder.login?.identity ?? null;
+  if (held === null) return true;
+  const claimed = newcomer.login?.identity ?? null;
+  return claimed !== null && claimed.username !== null && claimed.username === held.username &&
+    claimed.provider === held.provider;
+}
+
+/** What the CONNECT says of the client, before anybody has proved it. */
+function begin(session: Session, connect: Connect, on: Ground): void {
+  const { policy, origin } = session;
+  session.login = null;
+  session.narrow = null;
+  session.identify({
+    clientId: connect.clientId,
+    username: connect.username,
+    proved: provedBy(policy, connect.username),
+    groups: NO_GROUPS,
+    anonymous: connect.username === null && connect.password === null,
+    address: origin.address,
+    level: connect.level,
+    routeId: origin.routeId,
+    attributes: null,
+  });
+  session.state = "connecting";
+  session.enhancedAuth = connect.authenticationMethod !== null;
+  session.keepAliveMs = connect.keepAliveSecs * 1000;
+  session.broker.stream.level = connect.level;
+  stand(session, on);
+  on.reset();
+}
+
+/** Puts the session's view of the rules under the checks. */
+function stand(session: Session, on: Ground): void {
+  on.subject = session.subject as Subject;
+  on.acl = session.acl as NonNullable<Session["acl"]>;
+  on.narrow = session.narrow;
+}
+
+function credentialsOf(session: Session, connect: Connect): Credentials {
+  return {
+    clientId: connect.clientId,
+    username: connect.username,
+    password: connect.password,
+    address: session.origin.address?.text ?? null,
+    level: connect.level,
+    headers: session.headers,
+  };
+}
+
+/** Whether the client id belongs to who was proved: by the user's own list, and as `auth.client-id-binding` asks. */
+function checkOwnership({ login, subject, policy }: Session): Reason | null {
+  const clientId = subject?.clientId ?? "";
+  const identity = login?.identity ?? null;
+  if (identity?.clientIds != null && !identity.clientIds.includes(clientId)) return CLIENT_ID_NOT_OWNED;
+  const { clientIdBinding } = policy.identity;
+  if (clientIdBinding === "none") return null;
+  if (clientIdBinding === "claim") {
+    return identity?.clientIdClaim != null && identity.clientIdClaim === clientId ? null : CLIENT_ID_BINDING;
+  }
+  const username = subject?.proved === true ? subject.username : null;
+  if (username === null || username === "") return CLIENT_ID_BINDING;
+  if (clientId === username) return null;
+  if (clientIdBinding === "username" || !clientId.startsWith(username)) return CLIENT_ID_BINDING;
+  return SEPARATORS.includes(clientId.charAt(username.length)) && clientId.length > username.length + 1
+    ? null
+    : CLIENT_ID_BINDING;
+}
+
+/** What may stand between a user name and the rest of its client ids: `fleet1` has no claim to `fleet12`. */
+const SEPARATORS = "-_.:/";
+
+/** What has to be known of a Will to hold it against other rules later. */
+function withoutPayload({ topic, qos, retain, responseTopic }: Message): Message {
+  return {
+    topic,
+    qos,
+    retain,
+    responseTopic,
+    contentType: null,
+    correlationData: null,
+    payloadFormat: 0,
+    userProperties: [],
+  };
+}

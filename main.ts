@@ -30,6 +30,9 @@ interface Flags {
 }
 
 const EXAMPLES = `
+Commands:
+  users            add, change, list and check the users in a users file (users --help)
+
 Examples:
   sentinel-mqtt-agent --socket /tmp/sentinel-mqtt.sock
   sentinel-mqtt-agent --socket /tmp/sentinel-mqtt.sock --config /etc/sentinel/mqtt-gateway.json
@@ -164,7 +167,15 @@ function firstSignal(log: Logger): Promise<string> {
   });
 }
 
+/** Commands beside serving, by their first word; each is loaded only when it is asked for. */
+const COMMANDS: ReadonlyMap<string, (args: string[]) => Promise<number>> = new Map([
+  ["users", async (args: string[]) => await (await import("./cli/users.ts")).usersCommand(args)],
+]);
+
 async function main(): Promise<void> {
+  const [word = "", ...rest] = Deno.args;
+  const command = COMMANDS.get(word);
+  if (command !== undefined) Deno.exit(await command(rest));
   let flags: Flags;
   try {
     flags = parseFlags(Deno.args);

@@ -122,6 +122,7 @@ export class Reception {
 
   /** Why a session may not go on, whose login was proved or let be earlier; null where it may. O(1) while nothing changed. */
   recheck(session: Session, wallMs: number): Reason | null {
+    if (session.waiting) return null;
     const desk = this.#desk();
     const { login, subject } = session;
     if (desk === null) {

@@ -37,6 +37,17 @@ export interface TextShape {
   readonly placeholders: Placeholders | null;
   /** Says what is wrong, as the end of "expected …". */
   readonly check: ((value: string) => string | null) | null;
+  /** What `check` asks for, for editors and the reference page. */
+  readonly form: TextForm | null;
+}
+
+/** What a text looks like. Nothing is decided by it: that is for `check`. */
+export interface TextForm {
+  readonly name: "topic filter" | "MQTT text" | "date" | "address" | "origin" | "token" | "mode" | "key";
+  /** For people: `a date like 2027-01-31`. */
+  readonly words: string;
+  /** ECMA-262, with the flag `u`: fits whatever `check` accepts, and perhaps more. */
+  readonly pattern: string;
 }
 
 export interface ChoiceShape {
@@ -73,6 +84,15 @@ export interface ObjectShape {
   readonly required: readonly string[];
   /** What the keys of one entry must keep among themselves. Only of entries of lists: others are merged first. */
   readonly check: ((value: Readonly<Record<string, unknown>>) => Complaint | null) | null;
+  /** The part of `check` that editors and the reference page can say. */
+  readonly among: Among | null;
+}
+
+/** Keys of which one must be given. */
+export interface Among {
+  readonly keys: readonly string[];
+  /** Whether further ones may be given with it. */
+  readonly many: boolean;
 }
 
 export interface Key {
@@ -218,11 +238,16 @@ interface TextOptions {
   readonly secret?: boolean;
   readonly placeholders?: Placeholders;
   readonly check?: (value: string) => string | null;
+  readonly form?: TextForm;
 }
 
+/** The most that an MQTT text may have, in bytes; here characters are counted. */
+export const MAX_TEXT_LENGTH = 65_535;
+
 export function text(options: TextOptions = {}): Shape<string> {
-  const { minLength = 1, maxLength = 65_535, secret = false, placeholders = null, check = null } = options;
-  return { kind: "text", minLength, maxLength, secret, placeholders, check };
+  const { minLength = 1, maxLength = MAX_TEXT_LENGTH, secret = false, placeholders = null } = options;
+  const { check = null, form = null } = options;
+  return { kind: "text", minLength, maxLength, secret, placeholders, check, form };
 }
 
 export function choice<const V extends readonly (string | number)[]>(...values: V): Shape<V[number]> {
@@ -264,11 +289,12 @@ interface ObjectOptions {
   /** Keys of ours are accepted in snake case too, as in a provider. */
   readonly snakeCase?: boolean;
   readonly check?: (value: Readonly<Record<string, unknown>>) => Complaint | null;
+  readonly among?: Among;
 }
 
 export function object<const P extends Properties>(
   properties: P,
-  { snakeCase = false, check }: ObjectOptions = {},
+  { snakeCase = false, check, among }: ObjectOptions = {},
 ): ObjectShape & Shape<ObjectValue<P>> {
   const keys = Object.entries(properties).map(([key, property], index) => ({ key, index, property }));
   const spellings = new Map<string, Key>();
@@ -283,6 +309,7 @@ export function object<const P extends Properties>(
     spellings,
     required: keys.filter(({ property }) => property.fallback === REQUIRED).map(({ key }) => key),
     check: check ?? null,
+    among: among ?? null,
   };
 }
 

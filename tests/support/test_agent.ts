@@ -1,5 +1,6 @@
 import { Agent, type PolicySource } from "../../agent/agent.ts";
 import type { Clock } from "../../agent/clock.ts";
+import type { LoginDesk } from "../../agent/auth/login_desk.ts";
 import { AuditRing } from "../../agent/audit/ring.ts";
 import { createLogger, type Logger } from "../../agent/log.ts";
 import { compilePolicy, type GeneralPolicyConfig, type Policy, type PolicyConfig } from "../../agent/policy/policy.ts";
@@ -96,9 +97,15 @@ export class TestClock implements Clock {
 /** An agent with a clock, a policy that can be swapped, and its log lines. */
 export function testAgent(
   policy: TestPolicy = {},
-): { agent: Agent; clock: TestClock; policies: { current: Policy }; lines: string[]; log: Logger } {
+): {
+  agent: Agent;
+  clock: TestClock;
+  policies: { current: Policy; desk: LoginDesk | null };
+  lines: string[];
+  log: Logger;
+} {
   const clock = new TestClock();
-  const policies: PolicySource & { current: Policy } = {
+  const policies: PolicySource & { current: Policy; desk: LoginDesk | null } = {
     current: testPolicy(policy),
     desk: null,
     push: () => Promise.resolve(null),

@@ -85,7 +85,7 @@ export const ACL_TEST = object({
   retain: ours("Retain flag of the packet", boolean(), OPTIONAL),
   expect: ours("What the rules must decide", choice("allow", "deny"), REQUIRED),
   rule: ours("Name of the rule that must have decided", text(), OPTIONAL),
-}, { check: oneDeed });
+}, { check: oneDeed, among: { keys: TEST_DEEDS, many: false } });
 
 function oneDeed(test: Readonly<Record<string, unknown>>): Complaint | null {
   const deeds = TEST_DEEDS.filter((deed) => test[deed] !== undefined);

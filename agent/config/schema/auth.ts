@@ -16,6 +16,7 @@ import {
   page,
   REQUIRED,
   text,
+  type TextForm,
   variants,
   wordOrList,
 } from "../shape.ts";
@@ -34,12 +35,25 @@ const FILE = object({
   ...COMMON,
 }, { snakeCase: true });
 
+const KEY_SOURCES = ["secret", "jwks-url", "jwks-file", "public-key-file"] as const;
+
+/** RFC 7518 section 3.2. Bytes cannot be counted by a pattern, but of ASCII they are characters. */
+const HS256_KEY: TextForm = {
+  name: "key",
+  words: "at least 32 bytes",
+  pattern: "^(?![\\x00-\\x7f]{0,31}$)",
+};
+
 const JWT = object({
   type: page("JSON Web Token in the password", choice("jwt"), REQUIRED),
   issuer: page("Required `iss`", text(), OPTIONAL),
   audience: page("Accepted `aud`, one of which must hold", list(text(), { minItems: 1 }), OPTIONAL),
   // RFC 7518 section 3.2: a key of the size of the hash or larger must be used, so 32 bytes for HS256.
-  secret: page("Shared secret for HS256, at least 32 bytes", text({ secret: true, check: checkSecret }), OPTIONAL),
+  secret: page(
+    "Shared secret for HS256, at least 32 bytes",
+    text({ secret: true, check: checkSecret, form: HS256_KEY }),
+    OPTIONAL,
+  ),
   "jwks-url": also("Where the issuer publishes its keys", url(), OPTIONAL),
   "jwks-file": ours("Keys of the issuer in a file", text(), OPTIONAL),
   "public-key-file": ours("Public key of the issuer, PEM", text(), OPTIONAL),
@@ -70,16 +84,20 @@ const JWT = object({
   "groups-claim": page("Claim that holds the groups", text(), "groups"),
   "client-id-claim": ours("Claim that holds the client id", text(), OPTIONAL),
   "acl-claim": ours("Claim that holds rules, which can only narrow", text(), OPTIONAL),
-  "clock-skew-secs": ours("How far clocks may differ", integer({ max: 3600 }), 30),
-  "max-age-secs": ours("Oldest token by `iat`", integer({ min: 1 }), OPTIONAL),
+  "clock-skew-secs": ours("Seconds that clocks may differ", integer({ max: 3600 }), 30),
+  "max-age-secs": ours("Seconds since `iat` after which a token is refused", integer({ min: 1 }), OPTIONAL),
   from: ours("Where the token is", choice("password", "username"), "password"),
   ...COMMON,
-}, { snakeCase: true, check: oneKeySource });
+}, { snakeCase: true, check: oneKeySource, among: { keys: KEY_SOURCES, many: true } });
 
 const HTTP = object({
   type: also("Asks a server, as EMQX's HTTP authenticator does", choice("http"), REQUIRED),
   url: also("Address of the server", url({ placeholders: "request" }), REQUIRED),
-  "timeout-ms": also("Longest wait for the answer", integer({ min: 1, max: 60_000 }), 5000),
+  "timeout-ms": also(
+    "Milliseconds to wait for the answer, and never past the decision deadline",
+    integer({ min: 1, max: 60_000 }),
+    5000,
+  ),
   headers: also("Headers of the request", map(text({ secret: true, minLength: 0 })), {}),
   method: ours("Method of the request", choice("POST", "GET"), "POST"),
   body: ours("Template of the body", json({ placeholders: "request" }), OPTIONAL),
@@ -105,8 +123,8 @@ export const PROVIDER = variants("type", { file: FILE, jwt: JWT, http: HTTP, cer
 const LOCKOUT = object({
   enabled: ours("Whether failures lock out", boolean(), true),
   failures: ours("Failures within the window that lock out", integer({ min: 1 }), 10),
-  "window-secs": ours("How long a failure counts", integer({ min: 1 }), 300),
-  "ban-secs": ours("First lock, doubling up to an hour", integer({ min: 1 }), 300),
+  "window-secs": ours("Seconds that a failure counts", integer({ min: 1 }), 300),
+  "ban-secs": ours("Seconds of the first lock, doubling up to an hour", integer({ min: 1 }), 300),
 });
 
 export const AUTH = object({
@@ -118,8 +136,8 @@ export const AUTH = object({
   ),
   providers: page("Asked in order", keyedList(PROVIDER, { defaults: ["type"] }), []),
   "client-id-pattern": page("Regular expression that the whole client id must match", text(), OPTIONAL),
-  "min-client-id-length": page("Bytes", integer({ max: 65_535 }), 1),
-  "max-client-id-length": page("Bytes", integer({ min: 1, max: 65_535 }), 128),
+  "min-client-id-length": page("Fewest bytes of a client id", integer({ max: 65_535 }), 1),
+  "max-client-id-length": page("Most bytes of a client id", integer({ min: 1, max: 65_535 }), 128),
   "allow-empty-client-id": ours(
     "Whether a client may let the broker choose its id; absent: when neither pattern nor minimum is set",
     boolean(),
@@ -137,7 +155,7 @@ export const AUTH = object({
     "same-identity",
   ),
   lockout: ours("Locks out who fails too often", LOCKOUT, FILLED),
-  "cache-secs": ours("How long a remote provider's answer holds", integer(), 30),
+  "cache-secs": ours("Seconds that a remote provider's answer holds; an error is never kept", integer(), 30),
   "trust-broker": ours("With authentication off: the broker's CONNACK proves the user name", boolean(), false),
   "min-bcrypt-cost": ours("Lower costs in a users file are refused", integer({ min: 4, max: 31 }), 4),
   "max-bcrypt-cost": ours("Higher costs in a users file are refused", integer({ min: 4, max: 31 }), 14),
@@ -151,8 +169,6 @@ export const AUTH = object({
 function checkSecret(value: string): string | null {
   return new TextEncoder().encode(value).length >= 32 ? null : "at least 32 bytes";
 }
-
-const KEY_SOURCES = ["secret", "jwks-url", "jwks-file", "public-key-file"] as const;
 
 function oneKeySource(provider: Readonly<Record<string, unknown>>): Complaint | null {
   const given = KEY_SOURCES.filter((key) => provider[key] !== undefined);

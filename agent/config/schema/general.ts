@@ -1,4 +1,17 @@
-import { also, boolean, choice, type Infer, integer, list, object, OPTIONAL, ours, page, text } from "../shape.ts";
+import {
+  also,
+  boolean,
+  choice,
+  type Infer,
+  integer,
+  list,
+  object,
+  OPTIONAL,
+  ours,
+  page,
+  text,
+  type TextForm,
+} from "../shape.ts";
 import { quote } from "../quote.ts";
 
 // MQTT-2.2.3: the remaining length of a packet is at most 268,435,455; with the fixed header 268,435,460 bytes.
@@ -6,6 +19,16 @@ const MAX_MQTT_PACKET = 268_435_460;
 const MAX_UINT32 = 4_294_967_295;
 const MAX_UINT16 = 65_535;
 
+const ORIGIN: TextForm = {
+  name: "origin",
+  words: "`same-host`, `any` or an origin like `https://example.com:8443`",
+  pattern: "^(?:same-host|any|https?://[^/?#@\\sA-Z]+|(?!https?:)[a-z][a-z0-9+.\\-]*://[^/?#@\\s]+)$",
+};
+const TOKEN: TextForm = {
+  name: "token",
+  words: "a token of RFC 9110",
+  pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z\\-]+$",
+};
 const FEATURE = choice("allow", "deny");
 
 export const GENERAL = object({
@@ -17,27 +40,43 @@ export const GENERAL = object({
     list(choice("3.1", "3.1.1", "5.0"), { minItems: 1, unique: true }),
     ["3.1.1", "5.0"],
   ),
-  "max-connections-per-ip": also("Connections from one address; IPv6 by /64", integer({ min: 1 }), OPTIONAL),
+  "max-connections-per-ip": also("Most connections from one address; IPv6 by /64", integer({ min: 1 }), OPTIONAL),
   "connect-timeout-secs": also(
-    "From the first frame to CONNECT; a started packet may stand still as long",
+    "Seconds from the first frame to CONNECT; a started packet may stand still as long",
     integer({ min: 1, max: 3600 }),
     30,
   ),
-  "decision-deadline-ms": ours("Longest wait for an answer to a CONNECT", integer({ min: 1, max: 80 }), 60),
-  "max-packet-size": ours("Whole MQTT packet, in bytes", integer({ min: 2, max: MAX_MQTT_PACKET }), 1_048_576),
-  "max-topic-levels": ours("Levels of a topic or filter", integer({ min: 1, max: MAX_UINT16 }), 32),
-  "max-topic-bytes": ours("Bytes of a topic or filter", integer({ min: 1, max: MAX_UINT16 }), 1024),
-  "max-subscriptions": ours("Subscriptions of one client", integer({ min: 1 }), 100),
-  "max-filters-per-subscribe": ours("Filters in one SUBSCRIBE", integer({ min: 1 }), 32),
+  "decision-deadline-ms": ours("Milliseconds that an answer to a CONNECT may take", integer({ min: 1, max: 80 }), 60),
+  "max-packet-size": ours("Most bytes of a whole MQTT packet", integer({ min: 2, max: MAX_MQTT_PACKET }), 1_048_576),
+  "max-topic-levels": ours("Most levels of a topic or filter", integer({ min: 1, max: MAX_UINT16 }), 32),
+  "max-topic-bytes": ours("Most bytes of a topic or filter", integer({ min: 1, max: MAX_UINT16 }), 1024),
+  "max-subscriptions": ours("Most subscriptions of one client", integer({ min: 1 }), 100),
+  "max-filters-per-subscribe": ours("Most filters in one SUBSCRIBE", integer({ min: 1 }), 32),
   "max-keep-alive-secs": ours(
-    "Who asks for a longer keep alive is refused",
+    "Seconds; who asks for a longer keep alive, or for none, is refused",
     integer({ min: 1, max: MAX_UINT16 }),
     OPTIONAL,
   ),
-  "max-session-expiry-secs": ours("Who asks for a longer session is refused", integer({ max: MAX_UINT32 }), OPTIONAL),
-  "max-will-delay-secs": ours("Who asks for a longer will delay is refused", integer({ max: MAX_UINT32 }), OPTIONAL),
-  "session-idle-secs": ours("End of a session without keep alive", integer({ min: 1 }), 86_400),
-  "max-sessions": ours("More close as overloaded", integer({ min: 1, max: 10_000_000 }), 200_000),
+  "max-session-expiry-secs": ours(
+    "Seconds; who asks for a longer session expiry is refused",
+    integer({ max: MAX_UINT32 }),
+    OPTIONAL,
+  ),
+  "max-will-delay-secs": ours(
+    "Seconds; who asks for a longer will delay is refused",
+    integer({ max: MAX_UINT32 }),
+    OPTIONAL,
+  ),
+  "session-idle-secs": ours(
+    "Seconds without a packet that end a session without keep alive",
+    integer({ min: 1 }),
+    86_400,
+  ),
+  "max-sessions": ours(
+    "Most live sessions; further connections close as overloaded",
+    integer({ min: 1, max: 10_000_000 }),
+    200_000,
+  ),
   "max-unanswered": ours("Dropped packets that wait for an answer before the connection closes", integer(), 16),
   "require-upgrade-event": ours("Frames whose upgrade was not seen close", boolean(), false),
   "shared-subscriptions": ours("`deny` refuses shared subscriptions", FEATURE, "allow"),
@@ -51,7 +90,7 @@ export const GENERAL = object({
   ),
   "allowed-origins": ours(
     "Origins of a WebSocket upgrade, `same-host` or `any`; no Origin header is always fine",
-    list(text({ check: checkOrigin }), { minItems: 1 }),
+    list(text({ check: checkOrigin, form: ORIGIN }), { minItems: 1 }),
     ["same-host"],
   ),
   "websocket-extensions": ours(
@@ -61,7 +100,7 @@ export const GENERAL = object({
   ),
   subprotocols: ours(
     "WebSocket subprotocols, one of which an upgrade must offer; empty asks for none",
-    list(text({ check: checkToken }), { unique: true }),
+    list(text({ check: checkToken, form: TOKEN }), { unique: true }),
     ["mqtt", "mqttv3.1"],
   ),
   routes: ours("Routes of the proxy that carry MQTT; frames of others are allowed unseen", list(text()), OPTIONAL),

@@ -42,12 +42,12 @@ const JSON_SCHEMA = object({
   schema: ours("The same, inline", json(), OPTIONAL),
   topics: page("Topics whose payload must fit", list(filter(), { minItems: 1 }), REQUIRED),
   "block-on-failure": page("False: audited only", boolean(), true),
-}, { check: oneSchema });
+}, { check: oneSchema, among: { keys: ["schema-file", "schema"], many: false } });
 
 const JSON_LIMITS = object({
-  "max-depth": ours("Nesting of a JSON payload", integer({ min: 1, max: 1000 }), 32),
-  "max-keys": ours("Keys in the whole document", integer({ min: 1 }), 1000),
-  "max-string": ours("Bytes of one string, decoded", integer({ min: 1 }), 65_536),
+  "max-depth": ours("Deepest nesting of a JSON payload", integer({ min: 1, max: 1000 }), 32),
+  "max-keys": ours("Most keys in the whole document", integer({ min: 1 }), 1000),
+  "max-string": ours("Most bytes of one string, decoded", integer({ min: 1 }), 65_536),
   "duplicate-keys": ours("A key twice in one object", choice("deny", "allow"), "deny"),
   ["__proto__"]: ours("A key `__proto__`", choice("deny", "allow"), "deny"),
 });
@@ -57,12 +57,12 @@ const PARTS = ["payload", "topic", "client-id", "username", "will", "user-proper
 
 export const INSPECTION = object({
   enabled: page("Whether payloads are inspected", boolean(), false),
-  "max-payload-size": page("Bytes of a payload; 0: unlimited", integer(), 262_144),
+  "max-payload-size": page("Most bytes of a payload; 0: unlimited", integer(), 262_144),
   oversize: ours("What becomes of a larger payload", choice("block", "skip"), "block"),
   patterns: page("What is searched for", PATTERNS, FILLED),
   "block-severity": ours("Hits below it are only audited", SEVERITY, "medium"),
   views: ours("Decoded forms that are searched too", list(choice(...VIEWS), { unique: true }), [...VIEWS]),
-  "max-decoded-bytes": ours("Bytes of all decoded forms of one payload", integer({ min: 1 }), 1_048_576),
+  "max-decoded-bytes": ours("Most bytes of all decoded forms of one payload", integer({ min: 1 }), 1_048_576),
   "max-depth": ours("Decoded forms within decoded forms", integer({ min: 1, max: 16 }), 3),
   "json-schema": page("Schemas that payloads must fit", keyedList(JSON_SCHEMA, { single: true }), []),
   "json-limits": ours("Bounds of JSON payloads", JSON_LIMITS, FILLED),

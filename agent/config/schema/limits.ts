@@ -23,7 +23,7 @@ const QUOTA = object({
   messages: ours("Messages in that time", integer({ min: 1 }), OPTIONAL),
   bytes: ours("Bytes in that time", integer({ min: 1 }), OPTIONAL),
   per: ours("Time that is counted", choice("minute", "hour", "day"), REQUIRED),
-}, { check: oneMeasure });
+}, { check: oneMeasure, among: { keys: ["messages", "bytes"], many: false } });
 
 /** The keys of a limit. What is absent does not limit. */
 const LIMIT_KEYS = {
@@ -62,7 +62,7 @@ export const RATE_LIMIT = object({
   subscribe: ours("SUBSCRIBEs of one client; absent: they count as messages", LIMIT, OPTIONAL),
   control: ours("Pings and the rest, not acknowledgements", CONTROL_LIMIT, FILLED),
   "auth-failures": ours("Failed authentications of one address", LIMIT, OPTIONAL),
-  "max-keys": ours("Buckets that are kept", integer({ min: 1, max: 10_000_000 }), 100_000),
+  "max-keys": ours("Most buckets that are kept", integer({ min: 1, max: 10_000_000 }), 100_000),
   store: ours("Where buckets are kept", choice("memory"), "memory"),
 });
 
@@ -91,7 +91,7 @@ export const RETAINED = object({
   "allow-retained": page("True: all topics but the blocked ones", boolean(), true),
   "allowed-topics": page("Topics that may be retained", list(filter()), []),
   "blocked-topics": page("Topics that may not, whatever else is said", list(filter()), []),
-  "max-size": page("Bytes of the payload", integer(), OPTIONAL),
+  "max-size": page("Most bytes of the payload", integer(), OPTIONAL),
 });
 
 function oneMeasure(quota: Readonly<Record<string, unknown>>): Complaint | null {

@@ -13,8 +13,11 @@ import {
   ours,
   REQUIRED,
   text,
+  type TextForm,
 } from "../shape.ts";
 import { date } from "./text.ts";
+
+const MODE: TextForm = { name: "mode", words: "an octal mode like `0660`", pattern: "^0?[0-7]{3}$" };
 
 const GRPC_TLS = object({
   "cert-file": ours("Certificate of the agent, PEM", text(), OPTIONAL),
@@ -30,12 +33,12 @@ const REVERSE = object({
 
 export const AGENT = object({
   socket: ours("Unix socket that is served", text(), "/tmp/sentinel-mqtt-agent.sock"),
-  "socket-mode": ours("Its permissions, octal", text({ check: checkMode }), "0660"),
+  "socket-mode": ours("Its permissions, octal", text({ check: checkMode, form: MODE }), "0660"),
   broker: ours("Address of the broker, probed for health", text(), OPTIONAL),
   "grpc-address": ours("Address on which gRPC is served", text(), OPTIONAL),
   "grpc-tls": ours("TLS of the gRPC listener", GRPC_TLS, OPTIONAL),
   reverse: ours("Proxies that the agent dials", keyedList(REVERSE), []),
-  "max-connections": ours("Connections of proxies", integer({ min: 1 }), OPTIONAL),
+  "max-connections": ours("Most connections of proxies", integer({ min: 1 }), OPTIONAL),
 });
 
 const ADMIN_TLS = object({
@@ -51,19 +54,21 @@ export const ADMIN = object({
   "allowed-hosts": ours("Names by which it may be called", list(text()), []),
   roles: ours("Users to what they may do", map(choice("viewer", "operator", "editor")), {}),
   "read-only": ours("Nothing can be changed in it", boolean(), false),
-  "session-hours": ours("How long a login holds", number({ above: true, max: 8760 }), 12),
+  "session-hours": ours("Hours that a login holds", number({ above: true, max: 8760 }), 12),
   "metrics-public": ours("Metrics need no login", boolean(), false),
   insecure: ours("Plain HTTP off loopback", boolean(), false),
 });
 
 export const AUTO_BAN = object({
   refusals: ours("Refusals within the window that ban", integer({ min: 1 }), OPTIONAL),
-  "window-secs": ours("How long a refusal counts", integer({ min: 1 }), OPTIONAL),
-  "ban-secs": ours("How long a ban holds", integer({ min: 1 }), OPTIONAL),
+  "window-secs": ours("Seconds that a refusal counts", integer({ min: 1 }), OPTIONAL),
+  "ban-secs": ours("Seconds that a ban holds", integer({ min: 1 }), OPTIONAL),
   by: ours("What is banned", choice("client-id", "username", "client-ip"), OPTIONAL),
   reasons: ours("Reason codes that count; absent: all", list(text()), OPTIONAL),
   shadow: ours("Counted and audited, does not ban", boolean(), OPTIONAL),
 });
+
+const BANNED = ["client-id", "username", "client-ip"] as const;
 
 const BAN = object({
   name: ours("Name in logs and messages", text(), OPTIONAL),
@@ -72,15 +77,15 @@ const BAN = object({
   "client-ip": ours("Address or CIDR range that is banned", text(), OPTIONAL),
   until: ours("End of the ban; absent: none", date(), OPTIONAL),
   description: ours("For people", text({ minLength: 0 }), OPTIONAL),
-}, { check: oneBanned });
+}, { check: oneBanned, among: { keys: BANNED, many: false } });
 
 export const BANS = keyedList(BAN);
 
 export const AUDIT = object({
-  "memory-events": ours("Events kept in memory", integer({ max: 10_000_000 }), 10_000),
+  "memory-events": ours("Most events kept in memory", integer({ max: 10_000_000 }), 10_000),
   database: ours("SQLite file; absent: memory only", text(), OPTIONAL),
-  "retention-days": ours("How long events are kept", number({ above: true, max: 36_500 }), 7),
-  "max-bytes": ours("Size of the database", integer({ min: 1 }), OPTIONAL),
+  "retention-days": ours("Days that events are kept", number({ above: true, max: 36_500 }), 7),
+  "max-bytes": ours("Most bytes of the database", integer({ min: 1 }), OPTIONAL),
   "sample-allowed": ours("Share of allowed packets that are kept", number({ max: 1 }), 0.01),
   "log-file": ours("NDJSON file, rotated", text(), OPTIONAL),
   redact: ours("What is not written", list(choice("client-id", "topic", "username", "payload"), { unique: true }), []),
@@ -90,8 +95,6 @@ export const AUDIT = object({
 function checkMode(value: string): string | null {
   return /^0?[0-7]{3}$/.test(value) ? null : `a mode like "0660"`;
 }
-
-const BANNED = ["client-id", "username", "client-ip"] as const;
 
 function oneBanned(ban: Readonly<Record<string, unknown>>): Complaint | null {
   const given = BANNED.filter((key) => ban[key] !== undefined);

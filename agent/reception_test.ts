@@ -1,71 +1,9 @@
 import assert from "node:assert/strict";
-import { Lockout } from "./auth/lockout.ts";
-import { LoginDesk, type LoginVerdict } from "./auth/login_desk.ts";
-import type { Answer, Credentials, Identity, Provider, Work } from "./auth/provider.ts";
+import type { LoginDesk, LoginVerdict } from "./auth/login_desk.ts";
+import type { Answer, Identity } from "./auth/provider.ts";
+import { deskOf, identity, Users } from "../tests/support/users.ts";
 import { publish, Rig, type Said, subscribe, type Wire } from "../tests/support/rig.ts";
 import type { TestPolicy } from "../tests/support/test_agent.ts";
-
-function identity(username: string | null, more: Partial<Identity> = {}): Identity {
-  return {
-    username,
-    groups: [],
-    attributes: null,
-    clientIds: null,
-    clientIdClaim: null,
-    acl: null,
-    expiresAtMs: Infinity,
-    provider: "test",
-    ...more,
-  };
-}
-
-/** Knows users by a list; a user whose password is `slow` takes time. */
-class Users implements Provider {
-  readonly name = "test";
-  readonly onError = "deny";
-  readonly headers: readonly string[] = ["client-cert"];
-  generation = 0;
-  asked: Credentials[] = [];
-  readonly people = new Map<string, Identity>();
-  answers: ((answer: Answer) => void)[] = [];
-
-  constructor(...people: Identity[]) {
-    for (const person of people) this.people.set(person.username ?? "", person);
-  }
-
-  check(credentials: Credentials): Answer | Work {
-    this.asked.push({ ...credentials, password: credentials.password?.slice() ?? null });
-    const { username, password } = credentials;
-    const text = new TextDecoder().decode(password ?? new Uint8Array());
-    const person = this.people.get(username ?? "");
-    if (username === null || person === undefined) return { kind: "ignore", why: "unknown" };
-    if (text === "slow") {
-      return {
-        kind: "work",
-        expectedMs: 20,
-        run: () => new Promise((resolve) => this.answers.push(resolve)),
-      };
-    }
-    if (text !== "right") return { kind: "deny", code: "wrong-password", why: "the password is wrong" };
-    return { kind: "allow", identity: person };
-  }
-  stillHolds(who: Identity): boolean {
-    return [...this.people.values()].includes(who);
-  }
-  close(): void {}
-}
-
-function deskOf(rig: Rig, users: Users, more: { allowAnonymous?: boolean } = {}): LoginDesk {
-  return new LoginDesk({
-    providers: [users],
-    allowAnonymous: more.allowAnonymous ?? false,
-    lockout: new Lockout({ enabled: true, failures: 10, windowMs: 300_000, banMs: 300_000 }),
-    keyOf: ({ clientId, username, password, address }) => JSON.stringify([clientId, username, `${password}`, address]),
-    hashMs: () => 0,
-    setTimer: () => () => {},
-    wallMs: () => rig.parts.clock.wallMs(),
-  });
-}
 
 const RULES: NonNullable<TestPolicy["rules"]> = [
   { name: "alice", match: { username: "alice" }, topics: ["alice/#"], decision: "allow" },
@@ -84,7 +22,7 @@ interface Parts {
 function guarded(people: Identity[], policy: TestPolicy = {}, more: { allowAnonymous?: boolean } = {}): Parts {
   const rig = new Rig({ rules: RULES, ...policy });
   const users = new Users(...people);
-  const desk = deskOf(rig, users, more);
+  const desk = deskOf(() => rig.parts.clock.wallMs(), users, more);
   rig.useDesk(desk);
   return { rig, users, desk };
 }
@@ -223,7 +161,7 @@ Deno.test("a snapshot that changed meanwhile judges the CONNECT that waited, who
   moved.connect({ username: "alice", password: "slow" });
   other.users.answers[0]?.({ kind: "allow", identity: other.users.people.get("alice") as Identity });
   const verdict = await moved.waiting?.login.done as LoginVerdict;
-  other.rig.useDesk(deskOf(other.rig, new Users()));
+  other.rig.useDesk(deskOf(() => other.rig.parts.clock.wallMs(), new Users()));
   assert.equal(moved.resume(verdict).reason, "auth-pending");
 });
 
@@ -337,7 +275,7 @@ Deno.test("the name in the CONNECT is the proved one, or empty", () => {
   }
   for (const mismatch of ["refuse", "allow"] as const) {
     const rig: Rig = new Rig({ rules: RULES, auth: { "username-mismatch": mismatch } });
-    rig.useDesk(deskOf(rig, new Token(identity("alice"))));
+    rig.useDesk(deskOf(() => rig.parts.clock.wallMs(), new Token(identity("alice"))));
     const other: Said = rig.connection().connect({ username: "admin", password: "t" });
     if (mismatch === "refuse") assert.equal(other.reason, "username-mismatch");
     else assert.equal(other.tags, "mqtt connect success username-mismatch");

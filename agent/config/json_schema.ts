@@ -110,7 +110,7 @@ class SchemaWriter {
       const inner = path === "" ? key : `${path}.${key}`;
       const schema = this.#of(property.shape, inner);
       const described = {
-        description: described_(property.description, this.#notYet.get(inner)),
+        description: describe(property.description, this.#notYet.get(inner)),
         ...defaultOf(property.fallback),
         ...schema,
       };
@@ -191,7 +191,7 @@ class SchemaWriter {
     const byName = [...item.cases].map(([name, variant]) =>
       [
         name,
-        { if: { required: [item.tag] }, then: tagged, else: this.#reference(variant, `${path}.${name}`, () => ({})) },
+        { if: { required: [item.tag] }, then: tagged, else: this.#case(variant, name, path, entryOf) },
       ] as const
     );
     return {
@@ -204,12 +204,16 @@ class SchemaWriter {
 
   #variants({ tag, cases }: VariantsShape, path: string, entryOf: EntryOf | null = null): JsonSchema {
     const known = choiceSchema({ kind: "choice", values: [...cases.keys()] });
-    const then = [...cases].map(([name, variant]) => {
-      const inner = `${path}.${name}`;
-      const schema = this.#reference(variant, inner, () => this.#object(variant, inner, entryOf));
-      return { if: { required: [tag], properties: { [tag]: { const: name } } }, then: schema };
+    const allOf = [...cases].map(([name, variant]) => {
+      const isIt = { required: [tag], properties: { [tag]: { const: name } } };
+      return { if: isIt, then: this.#case(variant, name, path, entryOf) };
     });
-    return { type: "object", required: [tag], properties: { [tag]: known }, allOf: then };
+    return { type: "object", required: [tag], properties: { [tag]: known }, allOf };
+  }
+
+  #case(variant: ObjectShape, name: string, path: string, entryOf: EntryOf | null): JsonSchema {
+    const inner = `${path}.${name}`;
+    return this.#reference(variant, inner, () => this.#object(variant, inner, entryOf));
   }
 }
 
@@ -245,7 +249,7 @@ function choiceSchema({ values }: Pick<ChoiceShape, "values" | "kind">): JsonSch
   return { anyOf: [{ enum: values }, { $ref: `#/$defs/${ENVIRONMENT}` }] };
 }
 
-function described_(description: string, missing: NotYet | undefined): string {
+function describe(description: string, missing: NotYet | undefined): string {
   if (missing === undefined) return description;
   const only = "unless" in missing ? `only ${JSON.stringify(missing.unless)} is accepted, since ` : "";
   return `${description}. Not yet: ${only}${missing.words}`;

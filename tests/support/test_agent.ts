@@ -1,6 +1,5 @@
 import { Agent, type PolicySource } from "../../agent/agent.ts";
 import type { Clock } from "../../agent/clock.ts";
-import type { LoginDesk } from "../../agent/auth/login_desk.ts";
 import { AuditRing } from "../../agent/audit/ring.ts";
 import { createLogger, type Logger } from "../../agent/log.ts";
 import { compilePolicy, type GeneralPolicyConfig, type Policy, type PolicyConfig } from "../../agent/policy/policy.ts";
@@ -94,18 +93,21 @@ export class TestClock implements Clock {
   }
 }
 
+/** A snapshot that a test replaces as it likes. */
+export type TestPolicies = { -readonly [K in keyof PolicySource]: PolicySource[K] };
+
 /** An agent with a clock, a policy that can be swapped, and its log lines. */
 export function testAgent(
   policy: TestPolicy = {},
 ): {
   agent: Agent;
   clock: TestClock;
-  policies: { current: Policy; desk: LoginDesk | null };
+  policies: TestPolicies;
   lines: string[];
   log: Logger;
 } {
   const clock = new TestClock();
-  const policies: PolicySource & { current: Policy; desk: LoginDesk | null } = {
+  const policies: TestPolicies = {
     current: testPolicy(policy),
     desk: null,
     push: () => Promise.resolve(null),

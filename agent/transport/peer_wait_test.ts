@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import type { Answer } from "../auth/provider.ts";
+import { ALLOWED, Bench, CONNECT, DENIED, HANDSHAKE, message, v1, v2 } from "../../tests/support/peer_bench.ts";
+import { deskOf, identity, Users } from "../../tests/support/users.ts";
+
+/** CONNECT as `alice` with the password `slow`, client id `c` and a digit. */
+function slowConnect(digit: number): string {
+  const body = Buffer.concat([
+    Buffer.from("00044d51545404c2003c00026300", "hex").subarray(0, 13),
+    Buffer.from(String(digit)),
+    Buffer.from("0005616c6963650004736c6f77", "hex"),
+  ]);
+  return Buffer.concat([Buffer.from([0x10, body.length]), body]).toString("hex");
+}
+
+const ALLOW = { kind: "allow", identity: identity("alice") } as const satisfies Answer;
+
+function guarded(): { bench: Bench; users: Users } {
+  const bench = new Bench({ general: { "decision-deadline-ms": 60 } });
+  const users = new Users(ALLOW.identity);
+  bench.parts.policies.desk = deskOf(() => bench.parts.clock.wallMs(), users);
+  return { bench, users };
+}
+
+/** Correlation id and verdict of each answer, in the order of writing; pongs and the rest by their type. */
+function answers(bench: Bench): string[] {
+  const found: string[] = [];
+  const bytes = Buffer.from(bench.written.join(""), "latin1");
+  for (let at = 0; at < bytes.length;) {
+    const length = bytes.readUInt32BE(at);
+    const body = bytes.subarray(at + 4, at + 4 + length);
+    at += 4 + length;
+    const json = body[0] === 0x7b ? body : body.subarray(1);
+    if (body[0] !== 0x7b && body[0] !== 0x20) {
+      found.push(`type ${body[0]}`);
+      continue;
+    }
+    const { audit, websocket_decision: decision, decision: plain } = JSON.parse(json.toString());
+    const word = typeof decision === "string"
+      ? decision
+      : decision === null
+      ? JSON.stringify(plain).slice(0, 8)
+      : "close";
+    found.push(
+      `${audit.custom.correlation_id} ${word}${audit.reason_codes.length > 0 ? ` ${audit.reason_codes[0]}` : ""}`,
+    );
+  }
+  return found;
+}
+
+async function turn(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+Deno.test("over v1 a CONNECT that waits holds back what comes behind it, and order is kept", async () => {
+  const { bench, users } = guarded();
+  await bench.send(
+    v1({ index: 0, hex: "c000", id: "x" }),
+    v1({ index: 0, hex: slowConnect(1), id: "a" }),
+    v1({ index: 0, hex: slowConnect(2), id: "b" }),
+  );
+  assert.deepEqual(answers(bench), ["x close mqtt-connect-first"]);
+  users.answers[0]?.(ALLOW);
+  await turn();
+  assert.deepEqual(answers(bench), ["x close mqtt-connect-first", "a allow"]);
+  users.answers[1]?.(ALLOW);
+  await turn();
+  assert.deepEqual(answers(bench).slice(2), ["b allow"]);
+  await bench.end();
+});
+
+Deno.test("over v2 others are answered while a CONNECT waits", async () => {
+  const { bench, users } = guarded();
+  await bench.send(HANDSHAKE);
+  await bench.send(v2({ index: 0, hex: slowConnect(1), id: "a" }), v2({ index: 0, hex: CONNECT, id: "b" }));
+  await bench.send(message("\x41{}"));
+  assert.deepEqual(answers(bench).slice(1), ["b close anonymous-refused", "type 66"]);
+  users.answers[0]?.(ALLOW);
+  await turn();
+  assert.deepEqual(answers(bench).slice(3), ["a allow"]);
+  await bench.send(v2({ index: 1, hex: ALLOWED, id: "a" }), v2({ index: 2, hex: DENIED, id: "a" }));
+  assert.deepEqual(answers(bench).slice(4), ["a allow", "a drop acl-rule"]);
+  await bench.end();
+});
+
+Deno.test("two may wait on a connection, a third is told so at once", async () => {
+  const { bench, users } = guarded();
+  await bench.send(HANDSHAKE);
+  await bench.send(...[1, 2, 3].map((digit) => v2({ index: 0, hex: slowConnect(digit), id: `c${digit}` })));
+  assert.deepEqual(answers(bench).slice(1), ["c3 close auth-pending"]);
+  for (const answer of users.answers) answer(ALLOW);
+  await turn();
+  assert.deepEqual(answers(bench).slice(2).sort(), ["c1 allow", "c2 allow"]);
+  await bench.end();
+});
+
+Deno.test("what is too old to wait is told so at once", async () => {
+  const { bench } = guarded();
+  await bench.send(HANDSHAKE);
+  bench.stall(45);
+  // 45 ms of the 60 are gone, and the login takes 20.
+  await bench.send(v2({ index: 0, hex: slowConnect(1), id: "a" }));
+  assert.deepEqual(answers(bench).slice(1), ["a close auth-pending"]);
+  await bench.end();
+});
+
+for (const protocol of [1, 2] as const) {
+  Deno.test(`over v${protocol} a CONNECT is answered in time, whatever its provider does`, async () => {
+    const { bench, users } = guarded();
+    const frame = protocol === 1 ? v1 : v2;
+    if (protocol === 2) await bench.send(HANDSHAKE);
+    bench.written.length = 0;
+    await bench.send(frame({ index: 0, hex: slowConnect(1), id: "a" }));
+    await new Promise((resolve) => setTimeout(resolve, 80));
+    assert.deepEqual(answers(bench), ["a close auth-pending"]);
+    users.answers[0]?.(ALLOW);
+    await turn();
+    await bench.send(frame({ index: 0, hex: slowConnect(1), id: "b" }));
+    assert.deepEqual(answers(bench), ["a close auth-pending", "b allow"], "the result waited");
+    await bench.end();
+  });
+
+  Deno.test(`over v${protocol} an answer that comes too late all the same poisons the connection`, async () => {
+    const { bench, users } = guarded();
+    const frame = protocol === 1 ? v1 : v2;
+    if (protocol === 2) await bench.send(HANDSHAKE);
+    bench.written.length = 0;
+    await bench.send(frame({ index: 0, hex: slowConnect(1), id: "a" }));
+    bench.stall(90);
+    users.answers[0]?.({ kind: "deny", code: "wrong-password", why: "wrong" });
+    await turn();
+    assert.deepEqual(answers(bench), []);
+    assert.equal(bench.muted, protocol === 1);
+    const [late] = [...bench.parts.agent.audit.newest()];
+    assert.ok(late?.tags.includes("late"));
+    await bench.end();
+  });
+}
+
+Deno.test("what waits when the connection ends is answered first, or told as late", async () => {
+  const { bench, users } = guarded();
+  await bench.send(HANDSHAKE);
+  await bench.send(v2({ index: 0, hex: slowConnect(1), id: "a" }));
+  const ended = bench.end();
+  users.answers[0]?.({ kind: "deny", code: "wrong-password", why: "wrong" });
+  await ended;
+  const told = answers(bench).includes("a close wrong-password");
+  const late = [...bench.parts.agent.audit.newest()].some(({ tags }) => tags.includes("late"));
+  assert.ok(told || late);
+});
+
+Deno.test("a handshake's configuration is in force before the first frame behind it is judged", async () => {
+  const bench = new Bench();
+  const done = Promise.withResolvers<string | null>();
+  const { policies } = bench.parts;
+  policies.push = () => done.promise;
+  const handshake = message(`\x01${
+    JSON.stringify({
+      supported_versions: [2],
+      proxy_id: "p",
+      proxy_version: "1",
+      config: { a: 1 },
+      supported_encodings: ["json"],
+    })
+  }`);
+  await bench.send(handshake, v2({ index: 0, hex: CONNECT, id: "a" }));
+  assert.deepEqual(answers(bench), []);
+  done.resolve(null);
+  await turn();
+  assert.deepEqual(answers(bench), ["type 2", "a allow"]);
+  await bench.end();
+});
+
+Deno.test("a push is answered when it is in force or refused: over v1 in its place, over v2 by its id", async () => {
+  for (const problem of [null, "Cannot load the proxy's push: nothing"]) {
+    const bench = new Bench();
+    const done = Promise.withResolvers<string | null>();
+    bench.parts.policies.push = () => done.promise;
+    const configure = JSON.stringify({
+      version: 1,
+      event_type: "configure",
+      payload: { agent_id: "a", config: { a: 1 } },
+    });
+    await bench.send(message(configure), v1({ index: 0, hex: CONNECT, id: "a" }));
+    assert.deepEqual(answers(bench), []);
+    done.resolve(problem);
+    await turn();
+    assert.deepEqual(answers(bench), [problem === null ? 'undefined "allow"' : 'undefined {"block"', "a allow"]);
+    await bench.end();
+
+    const other = new Bench();
+    const later = Promise.withResolvers<string | null>();
+    other.parts.policies.push = () => later.promise;
+    await other.send(HANDSHAKE);
+    const push = JSON.stringify({ config: { a: 1 }, config_version: null, correlation_id: "configure-1" });
+    await other.send(message(`\x17${push}`), v2({ index: 0, hex: CONNECT, id: "a" }));
+    assert.deepEqual(answers(other).slice(1), ["a allow"]);
+    later.resolve(problem);
+    await turn();
+    assert.equal(answers(other).at(-1), problem === null ? 'configure-1 "allow"' : 'configure-1 {"block"');
+    await other.end();
+  }
+});

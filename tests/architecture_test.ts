@@ -18,7 +18,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "cli/": ["cli/", "agent/"],
   "demo/": ["demo/"],
   "bench/": ["bench/"],
-  "scripts/": ["agent/"],
+  "scripts/": ["agent/", "scripts/"],
 };
 
 const root = new URL("../", import.meta.url);

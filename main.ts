@@ -97,8 +97,6 @@ async function run(flags: Flags): Promise<number> {
   let policies: PolicyStore;
   let server: UnixSocketServer;
   try {
-    // Before anything is served: starting threads holds up the frame path (Threads).
-    threads.warm();
     policies = await PolicyStore.open({
       ...(flags.config === undefined || flags.config === "" ? {} : { file: flags.config }),
       env: (name) => Deno.env.get(name),

@@ -30,6 +30,7 @@ import {
   USERNAME_MISMATCH,
 } from "./reasons.ts";
 import { provedBy, type Session } from "./session.ts";
+import { NO_HEADERS } from "./upgrade.ts";
 import type { SessionRegistry } from "./session_registry.ts";
 
 /** What a CONNECT meets before anybody asks who it is: nothing of it depends on that, and no password is looked at. */
@@ -74,6 +75,8 @@ export class Reception {
     const desk = this.#desk();
     if (desk === null) return this.#admit(session, connect, report, on, nowMs);
     const login = desk.login(credentialsOf(session, connect));
+    // A certificate has kilobytes, and nobody asks for it again.
+    session.headers = NO_HEADERS;
     if (login.kind !== "pending") {
       if (this.#take(session, connect, login, desk, report, on)) {
         return this.#admit(session, connect, report, on, nowMs);

@@ -15,7 +15,3 @@ export function reasonsPage(): string {
   }
   return `${lines.join("\n").replaceAll("|  |", "| |")}\n`;
 }
-
-if (import.meta.main) {
-  await Deno.writeTextFile(new URL("../docs/reasons.md", import.meta.url), reasonsPage());
-}

@@ -96,6 +96,8 @@ export class LoginMaker {
     const { pool, threads, surroundings, wallMs } = this.#needs;
     switch (config.type) {
       case "file": {
+        // At start, before anything is served: making it later would hold up the frame path (Threads).
+        threads.warm();
         const made = await createFileProvider({
           path: config.path,
           hotReload: config["hot-reload"],

@@ -261,7 +261,7 @@ function defaultOf(fallback: unknown): JsonSchema {
 }
 
 /** The other spelling of a key that is accepted, or null. */
-export function snakeSpelling(shape: ObjectShape, key: string): string | null {
+function snakeSpelling(shape: ObjectShape, key: string): string | null {
   const snake = key.replaceAll("-", "_");
   return snake !== key && shape.spellings.has(snake) ? snake : null;
 }

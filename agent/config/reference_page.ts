@@ -82,7 +82,7 @@ class PageWriter {
     const { description, shape } = property;
     const missing = this.#notYet.get(key);
     const known = KNOWN_TO[property.mark];
-    this.#lines.push("", `## \`${key}\``, "", `${description}. Known to: ${known}.${notYetMark(missing)}`);
+    this.#lines.push("", `## \`${key}\``, "", `${description}${notYetMark(missing)}. Known to: ${known}.`);
     if (shape.kind === "object") this.#table(shape, key);
     else {
       const inner = objectsIn(shape, key);
@@ -160,7 +160,7 @@ class PageWriter {
     if (keyed !== null) return `list, or object keyed by name${keyed.single ? ", or one entry" : ""}, of ${inner}`;
     const list = minItems > 0 ? "list, not empty" : "list";
     if (item.kind !== "text") return `${list}: ${inner}`;
-    return item.form === null ? `${list} of texts` : `${list}, each ${inner}`;
+    return item.form === null ? `${list}${minItems > 0 ? "," : ""} of texts` : `${list}, each ${inner}`;
   }
 }
 
@@ -218,5 +218,5 @@ function amongWords({ keys, many }: Among): string {
 function notYetMark(missing: NotYet | undefined): string {
   if (missing === undefined) return "";
   const only = "unless" in missing ? `; only \`${JSON.stringify(missing.unless)}\` is accepted` : "";
-  return ` **Not built yet${only}**: ${missing.words}`;
+  return `. **Not built yet${only}**: ${missing.words}`;
 }

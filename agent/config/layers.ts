@@ -58,7 +58,7 @@ export function resolveLayers(options: LayerOptions): LoadResult {
   if (push !== undefined && push !== null) {
     layers.push(toLayer("push", ConfigDocument.ofValue("the proxy's push", push), CONFIG));
   }
-  const merged = layers.reduce((low: unknown, { value }) => merge(CONFIG, low, value), {});
+  const merged = withProviderPaths(layers.reduce((low: unknown, { value }) => merge(CONFIG, low, value), {}));
   const rules = rulesLayer(merged);
   if (problems.length > 0) return { problems, files };
   const config = fillDefaults(CONFIG, rules === null ? merged : appendRules(merged, rules)) as Config;
@@ -82,6 +82,27 @@ export function resolveLayers(options: LayerOptions): LoadResult {
     problems.push(...placed(document, findings));
     if (untold > 0) problems.push(problem("check", { source: document.source }, [], `${untold} more problems`));
     return { name, document, shape, value };
+  }
+
+  /** Files that providers name: beside the file that names them, and absolute where the proxy does. */
+  function withProviderPaths(merged: unknown): unknown {
+    const auth = isBag(merged) ? merged["auth"] : undefined;
+    const providers = isBag(auth) ? auth["providers"] : undefined;
+    if (!isBag(merged) || !isBag(auth) || !Array.isArray(providers)) return merged;
+    const before = new Sources(layers, null);
+    const resolved = providers.map((provider: unknown, index) => {
+      if (!isBag(provider)) return provider;
+      const paths: Record<string, string> = {};
+      for (const key of PROVIDER_FILES) {
+        const named = provider[key];
+        if (typeof named !== "string" || named.startsWith("/")) continue;
+        const path = ["auth", "providers", index, key];
+        if (before.originOf(path).layer === "file") paths[key] = resolveBeside(options.file?.path ?? "", named);
+        else problems.push(...before.problemsAt([{ path, message: "what the proxy pushes must be an absolute path" }]));
+      }
+      return { ...provider, ...paths };
+    });
+    return { ...merged, auth: { ...auth, providers: resolved } };
   }
 
   function rulesLayer(merged: unknown): RulesLayer | null {
@@ -114,6 +135,9 @@ export function resolveLayers(options: LayerOptions): LoadResult {
     };
   }
 }
+
+/** Keys of providers that name a file. */
+const PROVIDER_FILES = ["path", "jwks-file", "public-key-file", "tls-ca-file", "trusted-ca-file"] as const;
 
 /** Findings with their places, in the order of the text. */
 function placed(document: ConfigDocument, findings: readonly Finding[]): Problem[] {

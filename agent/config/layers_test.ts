@@ -1,4 +1,5 @@
 import { deepEqual, equal, notEqual, ok, throws } from "node:assert/strict";
+import { loadConfig } from "./load.ts";
 import { type LoadedConfig, resolveLayers } from "./layers.ts";
 import { formatPath, type Path } from "./problem.ts";
 
@@ -257,5 +258,44 @@ Deno.test("a pushed configuration is told by its path alone", () => {
   deepEqual(refused({ push: true }), ["Cannot load the proxy's push: expected an object, found true"]);
   deepEqual(refused({ push: { acl: { rules: { a: { max_qoss: 1, decision: "deny" } } } } }), [
     `Cannot load the proxy's push: acl.rules[0]: unknown key "max_qoss" (did you mean "max-qos"?)`,
+  ]);
+});
+
+Deno.test("files that providers name stand beside the file that names them; the proxy names them whole", () => {
+  const providers = [
+    { type: "file", path: "users.json" },
+    { type: "jwt", jwks_file: "keys/a.jwks" },
+    { type: "jwt", "public-key-file": "/etc/key.pem" },
+    { type: "http", url: "https://a", "tls-ca-file": "ca.pem" },
+    { type: "certificate", header: "Client-Cert", "trusted-ca-file": "../ca.pem" },
+  ];
+  const text = JSON.stringify({ auth: { providers } });
+  const loaded = loadConfig({ file: { path: "/etc/gate/gate.json", text }, env: () => undefined });
+  ok("config" in loaded);
+  deepEqual(
+    loaded.config.auth.providers.map((provider) => {
+      switch (provider.type) {
+        case "file":
+          return provider.path;
+        case "jwt":
+          return provider["jwks-file"] ?? provider["public-key-file"];
+        case "http":
+          return provider["tls-ca-file"];
+        case "certificate":
+          return provider["trusted-ca-file"];
+        default:
+          return provider satisfies never;
+      }
+    }),
+    ["/etc/gate/users.json", "/etc/gate/keys/a.jwks", "/etc/key.pem", "/etc/gate/ca.pem", "/etc/gate/../ca.pem"],
+  );
+  const pushed = loadConfig({
+    file: { path: "/etc/gate/gate.json", text: "{}" },
+    push: { auth: { providers: [{ type: "file", path: "users.json" }] } },
+    env: () => undefined,
+  });
+  ok("problems" in pushed);
+  deepEqual(pushed.problems.map(({ message }) => message), [
+    "Cannot load the proxy's push: auth.providers[0].path: what the proxy pushes must be an absolute path",
   ]);
 });

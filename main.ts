@@ -18,6 +18,8 @@ const DEFAULT_SOCKET = "/tmp/sentinel-mqtt-agent.sock";
 const LEVELS = ["trace", "debug", "info", "warn", "error"] as const;
 /** What is being decided at the end has so long to be answered. */
 const STOP_MS = 10_000;
+/** What has to be started beside the frame path may take so long before serving begins all the same. */
+const SETTLE_MS = 5_000;
 const AUDIT_EVENTS = 10_000;
 
 interface Flags {
@@ -111,6 +113,7 @@ async function run(flags: Flags): Promise<number> {
     });
     const agent = new Agent({ policies, log, audit: new AuditRing(AUDIT_EVENTS) });
     warmUp(policies);
+    await Promise.race([pool.settled(), new Promise((resolve) => Deno.unrefTimer(setTimeout(resolve, SETTLE_MS)))]);
     const { socket: fromFile, "socket-mode": mode } = policies.loaded.config.agent;
     const path = flags.socket || fromFile;
     server = await UnixSocketServer.serve({ path, mode: Number.parseInt(mode, 8), agent, log });

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { endWithThisProgram } from "./child_guard.ts";
 import { within } from "./watch.ts";
@@ -28,6 +29,9 @@ const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 /** The first start may have to fetch and to compile. */
 const START_LIMIT_MS = 60_000;
 
+/** Where the agent's threads are, as files. */
+const WORKERS = fileURLToPath(new URL("../agent/auth/", import.meta.url));
+
 /** The agent gives itself 10 s to answer what it was asked. */
 const STOP_LIMIT_MS = 12_000;
 
@@ -46,7 +50,8 @@ export async function startAgentProcess(options: AgentProcessOptions): Promise<A
       "--no-prompt",
       "--quiet",
       `--allow-net=unix:${socketPath}`,
-      `--allow-read=${directory},${configPath},${stateDirectory}`,
+      // The last two are for a users file beside the configuration, and for the threads that prove passwords.
+      `--allow-read=${directory},${stateDirectory},${dirname(configPath)},${WORKERS}`,
       `--allow-write=${directory},${stateDirectory}`,
       "--allow-env",
       main,

@@ -1,4 +1,4 @@
-import { connectAsync, type IClientOptions, type MqttClient } from "mqtt";
+import { connect, connectAsync, type IClientOptions, type MqttClient } from "mqtt";
 import type { FrameRecord } from "./proxied_connection.ts";
 import { RawClient, UpgradeRefusedError } from "./raw_client.ts";
 import { within } from "./watch.ts";
@@ -39,6 +39,18 @@ export interface Dashboard {
 
 const DASHBOARD = "dashboard-1";
 
+/** By user name; a demo has no secrets. Their hashes are in users.json. */
+const PASSWORDS: ReadonlyMap<string, string> = new Map([
+  ["dashboard", "PML44BNEMVMESI4INJ6OKLJBAQ4AJ6ZL"],
+  ["sensor-kitchen", "AOXEAICGSBRZF4RWSA5U4XMRI36WZ6JQ"],
+  ["sensor-garage", "NVK4HNLWSP6ZZUTKUWK3KVDWAAA56OSF"],
+  ["sensor-attic", "BXEGS62IYMDISQSV7KSAZE6RZULQKOJG"],
+  ["sensor-bequest", "DBED5SHP6WBEDXPRQYZRWVU37BVPPHO4"],
+  ["technician", "a password of the old kind"],
+]);
+/** Of a client that has to try twice. */
+const RETRY_MS = 1000;
+
 /** A good dashboard: subscribes to what is measured, sends commands. */
 export async function startDashboard(surroundings: Pick<Surroundings, "url" | "mqtt5">): Promise<Dashboard> {
   const client = await connectWebSocket(surroundings.url, DASHBOARD, "dashboard", surroundings.mqtt5);
@@ -77,6 +89,42 @@ export const DEVICES: readonly Device[] = [
       const readings = [await arrived, await status];
       await leave(client);
       return `The dashboard read "${readings.join('" and "')}"`;
+    },
+  },
+  {
+    name: "technician",
+    about:
+      "a person whose password has a slow hash: it takes longer than the proxy waits, so the first try is too early",
+    good: true,
+    async play({ url, mqtt5, nextDecision }) {
+      const first = nextDecision(decided("technician-1", "CONNECT"));
+      const client = connect(url, optionsOf("technician-1", "technician", mqtt5, { reconnectPeriod: RETRY_MS }));
+      // Closed at its first try it reconnects by itself.
+      client.on("error", () => {});
+      const connected = new Promise<void>((resolve) => client.once("connect", () => resolve()));
+      const { action } = (await first).decision;
+      await within(connected, "being let in");
+      await within(client.subscribeAsync("sensors/#"), "a SUBACK");
+      await leave(client);
+      return action.kind === "close"
+        ? "Let in at the second try"
+        : "Let in at once, as everybody who was proved before";
+    },
+  },
+  {
+    name: "impostor",
+    about: "somebody who knows a sensor's name and not its password",
+    good: false,
+    async play({ url, mqtt5, nextDecision }) {
+      const isKnown = decided("sensor-kitchen", "CONNECT");
+      // Like everybody who is refused it waits as long as a hash takes, so nobody can tell by the time what was wrong.
+      const decision = nextDecision((record) => isKnown(record) && !isPending(record));
+      const options = { password: "12345678", reconnectPeriod: RETRY_MS };
+      const client = connect(url, optionsOf("sensor-kitchen", "sensor-kitchen", mqtt5, options));
+      client.on("error", () => {});
+      expectAction(await decision, "close");
+      await leave(client, { force: true });
+      return "Its CONNECT failed twice, and it was not told why";
     },
   },
   {
@@ -181,6 +229,24 @@ export function decided(clientId: string, packet: string): (record: FrameRecord)
   };
 }
 
+/** Whether the work on a login goes on. */
+function isPending({ decision: { audit } }: FrameRecord): boolean {
+  return audit?.tags.includes("auth-pending") === true;
+}
+
+function optionsOf(clientId: string, username: string, mqtt5: boolean, more: IClientOptions = {}): IClientOptions {
+  return {
+    clientId,
+    username,
+    password: PASSWORDS.get(username) ?? "",
+    protocolVersion: mqtt5 ? 5 : 4,
+    reconnectPeriod: 0,
+    // With compression, which mqtt.js offers by itself, the proxy would show no frame to the agent.
+    wsOptions: { perMessageDeflate: false },
+    ...more,
+  };
+}
+
 function connectWebSocket(
   url: string,
   clientId: string,
@@ -188,19 +254,12 @@ function connectWebSocket(
   mqtt5: boolean,
   options: IClientOptions = {},
 ): Promise<MqttClient> {
-  return connectAsync(url, {
-    clientId,
-    username,
-    protocolVersion: mqtt5 ? 5 : 4,
-    reconnectPeriod: 0,
-    // With compression, which mqtt.js offers by itself, the proxy would show no frame to the agent.
-    wsOptions: { perMessageDeflate: false },
-    ...options,
-  }, false);
+  return connectAsync(url, optionsOf(clientId, username, mqtt5, options), false);
 }
 
 function connectTcp(port: number, clientId: string, username: string): Promise<MqttClient> {
-  return connectAsync(`mqtt://127.0.0.1:${port}`, { clientId, username, reconnectPeriod: 0 }, false);
+  const password = PASSWORDS.get(username) ?? "";
+  return connectAsync(`mqtt://127.0.0.1:${port}`, { clientId, username, password, reconnectPeriod: 0 }, false);
 }
 
 function closeOf(client: MqttClient): Promise<void> {

@@ -102,6 +102,7 @@ export class BcryptPool {
   readonly #speed = new BcryptSpeed();
   readonly #queue: FairQueue<Job>;
   readonly #workers: readonly PoolWorker[];
+  #onSettled: (() => void)[] = [];
   #isWarm = false;
   #isClosed = false;
 
@@ -136,6 +137,22 @@ export class BcryptPool {
     if (this.#isWarm || this.#isClosed) return;
     this.#isWarm = true;
     for (const worker of this.#workers) this.#start(worker);
+  }
+
+  /**
+   * Resolves when no worker is on its way: each is ready, or failed, or was not asked for. While engines start they take
+   * the cores, so nothing should be served before.
+   */
+  async settled(): Promise<void> {
+    while (
+      this.#isWarm && !this.#isClosed && this.#workers.some(({ isReady, failures }) => !isReady && failures === 0)
+    ) {
+      await new Promise<void>((resolve) => this.#onSettled.push(resolve));
+    }
+  }
+
+  #tellSettled(): void {
+    for (const resolve of this.#onSettled.splice(0)) resolve();
   }
 
   /** What one more password would take from now, in milliseconds: waiting and work. O(queued), at most some 10 µs. */
@@ -174,6 +191,7 @@ export class BcryptPool {
   /** Ends the workers and fails what waits. The threads themselves are closed by whoever made them. */
   close(): void {
     this.#isClosed = true;
+    this.#tellSettled();
     for (const job of this.#queue.drain()) fail(job, "closed");
     for (const worker of this.#workers) {
       worker.cancelRestart?.();
@@ -223,6 +241,7 @@ export class BcryptPool {
       case "ready":
         worker.isReady = true;
         this.#speed.measured(report.cost, report.tookMs);
+        this.#tellSettled();
         break;
       case "done":
         worker.job = null;
@@ -247,6 +266,7 @@ export class BcryptPool {
     worker.isReady = false;
     worker.job = null;
     worker.failures++;
+    this.#tellSettled();
     if (this.#isClosed) return;
     if (job !== null) fail(job, "worker-failed");
     const delayMs = worker.failures === 1 ? 0 : Math.min(MAX_RESTART_MS, RESTART_MS * 2 ** (worker.failures - 2));

@@ -55,6 +55,9 @@ for (const protocol of ["v1", "v2"]) {
       shown,
       /sensor-kitchen +PUBLISH sensors\/sensor-kitchen\/temperature +allow +rule sensors-write-their-own/,
     );
+    assert.match(shown, /technician-1 +CONNECT +(close +Proving the login takes longer|allow)/);
+    assert.match(shown, /technician-1 +SUBSCRIBE sensors\/# +allow/);
+    assert.match(shown, /sensor-kitchen +CONNECT +close +The password is wrong, or there is none \(wrong-password\)/);
     assert.match(shown, /sensor-garage +PUBLISH actuators\/garage-door +drop +No rule allows/);
     assert.match(shown, /sensor-attic +PUBLISH actuators\/skylight +close +No rule allows/);
     assert.match(shown, /snoop +SUBSCRIBE # +drop +A rule denies .*no-internals/);

@@ -285,3 +285,27 @@ Deno.test("real threads prove passwords, text or not, and the pool learns what t
   pool.close();
   await threads.close();
 });
+
+Deno.test("settled() waits for workers on their way, and for nothing else", async () => {
+  const isSettled = async (pool: BcryptPool) => {
+    let settled = false;
+    pool.settled().then(() => settled = true);
+    await new Promise((resolve) => setImmediate(resolve));
+    return settled;
+  };
+  const threads = new FakeThreads();
+  const cold = threads.pool();
+  assert.ok(await isSettled(cold), "nobody asked for a worker");
+  const two = threads.pool({ workers: 2 });
+  two.warm();
+  assert.equal(await isSettled(two), false);
+  threads.started[0]?.report({ kind: "ready", cost: 4, tookMs: 1 });
+  assert.equal(await isSettled(two), false);
+  threads.started[1]?.die("no engine");
+  assert.ok(await isSettled(two), "one stands, one failed");
+  const closing = new FakeThreads().pool();
+  closing.warm();
+  const waiting = closing.settled();
+  closing.close();
+  await waiting;
+});

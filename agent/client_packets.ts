@@ -21,6 +21,8 @@ import {
   checkRetainFeature,
   checkSubscribeLimits,
 } from "./policy/limit_check.ts";
+import { checkPublishQos, checkSubscribeQos } from "./policy/qos_check.ts";
+import { checkRetained } from "./policy/retained_check.ts";
 import { checkTopicSize } from "./policy/topic_check.ts";
 import {
   ABOVE_BROKER_SIZE,
@@ -46,7 +48,9 @@ export const MESSAGE_CHECKS: readonly Check<Message>[] = [
   checkMessageTopics,
   checkPublishAcl,
   checkResponseTopic,
+  checkPublishQos,
   checkRetainFeature,
+  checkRetained,
 ];
 
 /**
@@ -54,8 +58,11 @@ export const MESSAGE_CHECKS: readonly Check<Message>[] = [
  * that the proxy waits, and would pass; so it closes. No known client comes near.
  */
 export const MAX_FRAME_STEPS = 131_072;
-/** Steps of a packet, of a topic or filter that is held against the rules, of a user property, of a refusal. */
-export const STEPS = { PACKET: 2, TOPIC: 8, PROPERTY: 3, REFUSAL: 8 } as const;
+/**
+ * Steps of a packet, of a topic or filter that is held against the rules, of a user property, of a refusal, and of an
+ * entry of `qos.per-topic` that a filter is held against.
+ */
+export const STEPS = { PACKET: 2, TOPIC: 8, PROPERTY: 3, REFUSAL: 8, ENTRY: 2 } as const;
 
 /** Judges a CONNECT. False: nothing behind it can be judged. */
 export type JudgeConnect = (
@@ -206,6 +213,7 @@ function judgePublish(
     report.publishing++;
   }
   on.reset();
+  on.payloadBytes = publish.payloadBytes;
   const aliased = publish.topicAlias === 0 ? null : resolveAlias(session, publish, report, on);
   const refused = aliased ??
     (packetBytes > on.broker.maximumPacketBytes ? closing(ABOVE_BROKER_SIZE, on) : null) ??
@@ -276,8 +284,10 @@ function judgeSubscribe(session: Session, subscribe: Subscribe, report: FrameRep
   let refused = checkSubscribeLimits(subscribe, on);
   for (let i = 0; i < subscriptions.length && refused === null; i++) {
     const subscription = subscriptions[i] as typeof subscriptions[number];
-    report.steps += STEPS.TOPIC;
-    refused = checkFilterLimits(subscription.filter, on) ?? checkSubscribeAcl(subscription, on);
+    report.steps += STEPS.TOPIC + (on.policy.qos?.entries.length ?? 0) * STEPS.ENTRY;
+    on.downgradedTo = -1;
+    refused = checkFilterLimits(subscription.filter, on) ?? checkSubscribeAcl(subscription, on) ??
+      checkSubscribeQos(subscription, on);
     if (refused !== null) topic = on.topic ?? subscription.filter;
     noteFindings(report, on);
   }
@@ -355,5 +365,9 @@ export function noteFindings(report: FrameReport, on: Ground): void {
   if (on.shadow !== null) {
     report.notes |= NOTE.SHADOW;
     report.shadow ??= on.shadow;
+  }
+  if (on.downgradedTo !== -1) {
+    report.notes |= NOTE.QOS_DOWNGRADED;
+    report.downgradedTo = on.downgradedTo;
   }
 }

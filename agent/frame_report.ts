@@ -84,6 +84,8 @@ export class FrameReport {
   rule: CompiledRule | null = null;
   shadow: CompiledRule | null = null;
   qos = 0;
+  /** The QoS that a packet should have had, where `notes` says that it was let pass with more. */
+  downgradedTo = -1;
   readonly refusals: Refusal[] = [];
   refused = 0;
 
@@ -132,6 +134,7 @@ export class FrameReport {
     this.rule = null;
     this.shadow = null;
     this.qos = 0;
+    this.downgradedTo = -1;
     if (this.refused > 0) this.refusals.length = 0;
     this.refused = 0;
     this.othersLosable = true;

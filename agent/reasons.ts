@@ -361,6 +361,26 @@ export const RETAIN_REFUSED = reason("retained-message-refused", {
   text: "Retained messages are refused by general.retained-messages",
   advice: 'Set general.retained-messages to "allow" if clients may use them',
 });
+export const QOS_TOO_HIGH = reason("qos-too-high", {
+  tag: "qos-denied",
+  text: "The QoS is above what the section qos, or the rule that allows the topic, lets it have",
+  advice: "Lower the QoS in the client, raise max-qos, or set qos.downgrade (through a proxy it only tags)",
+});
+export const RETAINED_BLOCKED = reason("retained-blocked", {
+  tag: "retained-denied",
+  text: "The topic is one of retained.blocked-topics: nothing may be kept there, nor deleted",
+  advice: "Let the client publish without the retain flag, or take the topic off the list",
+});
+export const RETAINED_NOT_ALLOWED = reason("retained-not-allowed", {
+  tag: "retained-denied",
+  text: "The topic is none of retained.allowed-topics, and retained.allow-retained is off",
+  advice: "Let the client publish without the retain flag, or add the topic to the list",
+});
+export const RETAINED_TOO_LARGE = reason("retained-too-large", {
+  tag: "size-exceeded",
+  text: "The retained message is larger than retained.max-size",
+  advice: "Raise retained.max-size, or let the client publish without the retain flag",
+});
 export const SUBSCRIPTION_ID_REFUSED = reason("subscription-identifier-refused", {
   tag: "limit-exceeded",
   text: "Subscription identifiers are refused by general.subscription-identifiers",

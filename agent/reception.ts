@@ -217,6 +217,7 @@ export class Reception {
       this.#checkTakeOver(session, nowMs) ?? checkConnectAcl(connect, on);
     if (refused === null && connect.will !== null) {
       topic = connect.will.topic;
+      on.payloadBytes = connect.will.payload.length;
       // [MQTT-3.1.2-8] The broker publishes the Will later, in this client's name: judged now, since nobody asks again.
       refused = firstRefusal(MESSAGE_CHECKS, connect.will, on);
     }

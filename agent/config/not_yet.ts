@@ -16,8 +16,6 @@ const GRPC: NotYet = { words: "gRPC is not built yet" };
 export const NOT_YET: NotYetTable = new Map<string, NotYet>([
   ["inspection.enabled", { words: "payload inspection is not built yet", unless: false }],
   ["rate-limit.enabled", { words: "rate limiting is not built yet", unless: false }],
-  ["qos.enabled", { words: "QoS enforcement is not built yet", unless: false }],
-  ["retained.enabled", { words: "control of retained messages is not built yet", unless: false }],
   ["agent.broker", { words: "probing the broker is not built yet" }],
   ["agent.grpc-address", GRPC],
   ["agent.grpc-tls", GRPC],

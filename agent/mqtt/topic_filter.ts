@@ -34,8 +34,11 @@ export function filterMatches(filter: string, name: string): boolean {
  * be valid; O(length).
  */
 export function filterCovers(outer: string, inner: string): boolean {
-  const a = parseFilter(outer);
-  const b = parseFilter(inner);
+  return parsedCovers(parseFilter(outer), parseFilter(inner));
+}
+
+/** {@link filterCovers} of filters that were parsed before, for who holds one against many. */
+export function parsedCovers(a: ParsedFilter, b: ParsedFilter): boolean {
   // Without `#` every name of a filter has the same number of levels; with it, any number from `levels.length` on.
   if (a.open ? b.levels.length < a.levels.length : b.open || b.levels.length !== a.levels.length) return false;
   return a.levels.every((level, depth) => {
@@ -47,8 +50,11 @@ export function filterCovers(outer: string, inner: string): boolean {
 
 /** True if at least one name is matched by both. Both must be valid; O(length). */
 export function filtersOverlap(a: string, b: string): boolean {
-  const left = parseFilter(a);
-  const right = parseFilter(b);
+  return parsedOverlap(parseFilter(a), parseFilter(b));
+}
+
+/** {@link filtersOverlap} of filters that were parsed before. */
+export function parsedOverlap(left: ParsedFilter, right: ParsedFilter): boolean {
   if (!left.open && left.levels.length < right.levels.length) return false;
   if (!right.open && right.levels.length < left.levels.length) return false;
   const shared = Math.min(left.levels.length, right.levels.length);
@@ -121,7 +127,7 @@ export function sharedFilterStart(filter: string, from: number): number {
   return slash + 1;
 }
 
-interface ParsedFilter {
+export interface ParsedFilter {
   /** Levels before the `#`. */
   readonly levels: readonly string[];
   /** It ends in `#`: any number of levels may follow. */
@@ -132,7 +138,7 @@ interface ParsedFilter {
  * `#` is read as `+/#` and `/#` as `/+/#`, which are the same sets: no name is empty. So `levels.length` is the fewest
  * levels that a name of it has.
  */
-function parseFilter(filter: string): ParsedFilter {
+export function parseFilter(filter: string): ParsedFilter {
   const levels = filter.split("/");
   const open = levels.at(-1) === "#";
   if (open) levels.pop();

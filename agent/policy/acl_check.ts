@@ -23,6 +23,7 @@ import {
   decideUnsubscribe,
 } from "./acl/mod.ts";
 import type { Ground } from "./ground.ts";
+import type { Policy } from "./policy.ts";
 
 /** May the client publish this message: a PUBLISH, or a Will that the broker publishes later. */
 export function checkPublishAcl(message: Message, on: Ground): Reason | null {
@@ -54,7 +55,7 @@ export function checkResponseTopic(message: Message, on: Ground): Reason | null 
 /** May the client have this subscription. */
 export function checkSubscribeAcl(subscription: Subscription, on: Ground): Reason | null {
   const { filter, qos } = subscription;
-  const refused = settle(decideSubscribe(on.acl, filter, qos, on.wallMs), filter, on);
+  const refused = settle(decideSubscribe(on.acl, filter, qos, on.wallMs), filter, on, downgradesSubscribe);
   if (refused !== null || on.narrow === null) return refused;
   return narrowed(decideSubscribe(on.narrow, filter, qos, on.wallMs), filter, on);
 }
@@ -79,17 +80,36 @@ export function checkConnectAcl(_connect: Connect, on: Ground): Reason | null {
   return decision.allowed ? null : ACL_CONNECT;
 }
 
-function settle(decision: AclDecision, topic: string, on: Ground): Reason | null {
+function settle(
+  decision: AclDecision,
+  topic: string,
+  on: Ground,
+  mayDowngrade: (qos: Policy["qos"]) => boolean = downgradesPublish,
+): Reason | null {
   on.rule = decision.rule;
   noteShadow(decision, on);
   if (decision.allowed) {
     if (!decision.maxQosExceeded) return null;
+    // Where `qos` lets too high a QoS pass, so does the rule: checkPublishQos and checkSubscribeQos see to it.
+    const maxQos = decision.rule?.maxQos ?? 2;
+    if (mayDowngrade(on.policy.qos)) {
+      on.downgradedTo = maxQos;
+      return null;
+    }
     on.topic = topic;
     return RULE_QOS;
   }
   on.topic = topic;
   on.action = decision.action;
   return reasonOfDenial(decision.reason);
+}
+
+function downgradesPublish(qos: Policy["qos"]): boolean {
+  return qos?.downgrade === true;
+}
+
+function downgradesSubscribe(qos: Policy["qos"]): boolean {
+  return qos?.downgradeSubscribe === true;
 }
 
 /** What the rules that the login carries say of what the configuration's rules allow. */

@@ -3,6 +3,8 @@ import type { Policy } from "./policy.ts";
 import type { Reason } from "../reasons.ts";
 import type { Qos } from "../mqtt/packet.ts";
 
+const DOLLAR = 0x24;
+
 /** What the broker's CONNACK allows this client (MQTT 5.0 section 3.2.2.3); 3.x brokers announce nothing. */
 export interface BrokerLimits {
   readonly topicAliasMaximum: number;
@@ -55,6 +57,10 @@ export class Ground {
   shadow: CompiledRule | null = null;
   /** The topic or filter that a refusal is about, where it is not the packet's only one. */
   topic: string | null = null;
+  /** Bytes of payload of the message. */
+  payloadBytes = 0;
+  /** The QoS that the packet should have had, where it passes with more; -1: it has what it may have. */
+  downgradedTo = -1;
   /** What a refused packet gets. */
   action: Action = "drop";
 
@@ -63,7 +69,15 @@ export class Ground {
     this.rule = null;
     this.shadow = null;
     this.topic = null;
+    this.downgradedTo = -1;
     this.action = "drop";
+  }
+
+  /** The topic or filter behind prefixes that the broker takes off as well (`acl.unwrap`). */
+  unwrapped(topic: string): string {
+    if (topic.charCodeAt(0) !== DOLLAR) return topic;
+    const start = this.policy.acl.tables.unwrapper.strip(topic, 0);
+    return start === 0 ? topic : topic.slice(start);
   }
 }
 

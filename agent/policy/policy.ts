@@ -1,4 +1,6 @@
 import { type AclConfig, compileAcl, type CompiledAcl } from "./acl/mod.ts";
+import { compileQos, type QosConfig, type QosPolicy } from "./qos_check.ts";
+import { compileRetained, type RetainedConfig, type RetainedPolicy } from "./retained_check.ts";
 import { compileRegex, type LinearRegex } from "./regex.ts";
 import type { ProtocolLevel } from "../mqtt/packet.ts";
 
@@ -20,6 +22,8 @@ export interface PolicyConfig {
     readonly "duplicate-client-id": DuplicateClientId;
   };
   readonly general: GeneralPolicyConfig;
+  readonly qos: QosConfig;
+  readonly retained: RetainedConfig;
 }
 
 /** `general.*`, as far as packets and frames are judged by it. */
@@ -114,6 +118,9 @@ export interface Policy {
   readonly label: string;
   readonly acl: CompiledAcl;
   readonly limits: Limits;
+  /** Null: off. */
+  readonly qos: QosPolicy | null;
+  readonly retained: RetainedPolicy | null;
   readonly identity: IdentityPolicy;
   /** Longest wait for an answer to a CONNECT. */
   readonly decisionDeadlineMs: number;
@@ -160,12 +167,16 @@ export function compilePolicy(
   if (clientIdPattern !== null && "error" in clientIdPattern) {
     return { problems: [{ path: ["auth", "client-id-pattern"], message: clientIdPattern.error }] };
   }
+  const qos = compileQos(config.qos);
+  if (typeof qos === "string") return { problems: [{ path: ["qos", "per-topic"], message: qos }] };
   return {
     policy: Object.freeze({
       number: id.number,
       label: `v${id.number} ${id.hash}`,
       acl: compiled.acl,
       limits: compileLimits(config),
+      qos,
+      retained: compileRetained(config.retained),
       identity: Object.freeze({
         clientIdPattern: clientIdPattern?.regex ?? null,
         clientIdBinding: auth["client-id-binding"],

@@ -43,12 +43,14 @@ export interface TestPolicy {
   readonly acl?: Partial<PolicyConfig["acl"]>;
   readonly general?: Partial<GeneralPolicyConfig>;
   readonly auth?: Partial<PolicyConfig["auth"]>;
+  readonly qos?: Partial<PolicyConfig["qos"]>;
+  readonly retained?: Partial<PolicyConfig["retained"]>;
   readonly number?: number;
 }
 
 /** A compiled snapshot. */
 export function testPolicy(
-  { rules = EXAMPLE_RULES, acl = {}, general = {}, auth = {}, number = 1 }: TestPolicy,
+  { rules = EXAMPLE_RULES, acl = {}, general = {}, auth = {}, qos = {}, retained = {}, number = 1 }: TestPolicy,
 ): Policy {
   const compiled = compilePolicy({
     acl: {
@@ -77,6 +79,8 @@ export function testPolicy(
       ...auth,
     },
     general: { ...GENERAL, ...general },
+    qos: { enabled: false, "max-qos": 2, downgrade: true, "downgrade-subscribe": "allow", "per-topic": [], ...qos },
+    retained: { enabled: false, "allow-retained": true, "allowed-topics": [], "blocked-topics": [], ...retained },
   }, { number, hash: "000000000000" });
   if ("problems" in compiled) throw new Error(JSON.stringify(compiled.problems));
   return compiled.policy;

@@ -68,7 +68,7 @@ export const RATE_LIMIT = object({
 
 const TOPIC_QOS = object({
   name: ours("Name in logs and messages; the key where entries are written as an object", text(), OPTIONAL),
-  topic: page("Topic filter", filter({ placeholders: "topic" }), REQUIRED),
+  topic: page("Topic filter", filter(), REQUIRED),
   "max-qos": page("Highest QoS", choice(0, 1, 2), REQUIRED),
 });
 

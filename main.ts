@@ -40,6 +40,7 @@ Examples:
   sentinel-mqtt-agent --socket /tmp/sentinel-mqtt.sock --config /etc/sentinel/mqtt-gateway.json
   MQTT_CONFIG=mqtt-gateway.json sentinel-mqtt-agent --json-logs --log-level debug
 
+The configuration and every file that it names are read again when they change, and on SIGHUP.
 Without a configuration file access control is on and no rule allows anything.
 Exit codes: 0 ok, 1 failure, 2 bad arguments, 3 bad configuration.`;
 
@@ -99,15 +100,17 @@ async function run(flags: Flags): Promise<number> {
   let policies: PolicyStore;
   let server: UnixSocketServer;
   try {
+    const surroundings = realSurroundings((level, message, fields) => log[level](message, fields));
     policies = await PolicyStore.open({
       ...(flags.config === undefined || flags.config === "" ? {} : { file: flags.config }),
       env: (name) => Deno.env.get(name),
       log,
       wallMs: SYSTEM_CLOCK.wallMs,
+      watch: surroundings.watch,
       logins: new LoginMaker({
         pool,
         threads,
-        surroundings: realSurroundings((level, message, fields) => log[level](message, fields)),
+        surroundings,
         wallMs: SYSTEM_CLOCK.wallMs,
       }),
     });
@@ -135,6 +138,7 @@ async function run(flags: Flags): Promise<number> {
     }
     throw error;
   }
+  Deno.addSignalListener("SIGHUP", () => void policies.reload("SIGHUP"));
   const signal = await firstSignal(log);
   log.info("Stopping", { signal });
   const stopped = await Promise.race([

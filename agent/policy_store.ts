@@ -4,7 +4,7 @@ import { type Environment, loadConfig, type LoadedConfig, type Problem } from ".
 import type { PolicySource } from "./agent.ts";
 import type { Logger } from "./log.ts";
 import { runEmbeddedTests } from "./policy/acl/mod.ts";
-import { compilePolicy, type Policy } from "./policy/policy.ts";
+import { compilePolicySteps, type Policy } from "./policy/policy.ts";
 
 export interface PolicyStoreOptions {
   /** Path of the configuration file; without one the defaults hold, which allow nothing. */
@@ -15,6 +15,10 @@ export interface PolicyStoreOptions {
   readonly wallMs: () => number;
   /** Makes the providers of the `auth` section. */
   readonly logins: LoginMaker;
+  /** Tells when one of the files changed; without it files are read again only when somebody says so. */
+  readonly watch?: (paths: readonly string[], onChange: () => void) => { close(): unknown };
+  /** Lets whoever waits in this thread go first, while a configuration is compiled. */
+  readonly yieldTurn?: () => Promise<void>;
 }
 
 /** A configuration that can not come into force; the message holds every problem, a line each. */
@@ -36,19 +40,27 @@ interface Snapshot {
 export class PolicyStore implements PolicySource {
   readonly #options: PolicyStoreOptions;
   #snapshot: Snapshot;
-  #push: { readonly json: string; readonly config: unknown; readonly from: string } | null = null;
-  /** Pushes come into force one after another. */
-  #lastPush: Promise<unknown> = Promise.resolve();
+  #push: Push | null = null;
+  /** Changes come into force one after another. */
+  #lastChange: Promise<unknown> = Promise.resolve();
+  #watch: { close(): unknown } | null = null;
+  #watched = "";
+  #isClosed = false;
+  /** What kept the last change from coming into force, for people; null if it is in force. */
+  #lastProblem: string | null = null;
 
   private constructor(options: PolicyStoreOptions, snapshot: Snapshot) {
     this.#options = options;
     this.#snapshot = snapshot;
     options.logins.changed(null, snapshot.logins, snapshot.loaded.config.auth);
+    this.#watchFiles(snapshot.loaded.files);
   }
 
   /** Loads file and defaults; rejects with a `ConfigurationError` that has all problems at once. */
   static async open(options: PolicyStoreOptions): Promise<PolicyStore> {
-    return new PolicyStore(options, await compile(options, undefined, 1, null));
+    const snapshot = await compile({ ...options, yieldTurn: () => Promise.resolve() }, undefined, 1, null);
+    if (!("problems" in snapshot)) return new PolicyStore(options, snapshot);
+    throw new ConfigurationError(snapshot.problems);
   }
 
   get current(): Policy {
@@ -68,24 +80,53 @@ export class PolicyStore implements PolicySource {
    * has changed. An empty push and one that came before change nothing. Never rejects.
    */
   push(config: unknown, from: string): Promise<string | null> {
-    const pushed = this.#lastPush.then(() => this.#apply(config, from)).catch((error) => {
-      this.#options.log.error("Cannot apply a push: the agent failed inside", {
-        from,
-        error: error instanceof Error ? error.stack ?? error.message : String(error),
-      });
-      return `Cannot apply the push of ${from}: the agent failed inside`;
-    });
-    this.#lastPush = pushed;
-    return pushed;
+    return this.#inTurn(from, () => this.#applyPush(config, from));
   }
 
-  /** Ends the providers: files, timers and connections of theirs. */
+  /**
+   * Reads the files again, on behalf of `cause`: null when what they say is in force (or was already), else what is wrong
+   * with them and nothing has changed. Never rejects.
+   */
+  reload(cause: string): Promise<string | null> {
+    return this.#inTurn(cause, () => this.#change(this.#push, cause));
+  }
+
+  /** What kept the last change from coming into force, or null. */
+  get lastProblem(): string | null {
+    return this.#lastProblem;
+  }
+
+  #inTurn(cause: string, change: () => Promise<string | null>): Promise<string | null> {
+    const changed = this.#lastChange.then(change).catch((error) => {
+      this.#options.log.error("Cannot change the configuration: the agent failed inside", {
+        cause,
+        error: error instanceof Error ? error.stack ?? error.message : String(error),
+      });
+      return `Cannot change the configuration for ${cause}: the agent failed inside`;
+    });
+    this.#lastChange = changed;
+    return changed;
+  }
+
+  #watchFiles(files: readonly string[]): void {
+    const { watch } = this.#options;
+    const key = files.join("\0");
+    if (watch === undefined || this.#isClosed || key === this.#watched) return;
+    this.#watch?.close();
+    this.#watched = key;
+    this.#watch = files.length === 0 ? null : watch(files, () => void this.reload("a file that changed"));
+  }
+
+  /** Ends watchers and providers: files, timers and connections of theirs. */
   close(): void {
+    this.#isClosed = true;
+    this.#watch?.close();
+    this.#watch = null;
     const { logins, loaded } = this.#snapshot;
     this.#options.logins.changed(logins, null, loaded.config.auth);
   }
 
-  async #apply(config: unknown, from: string): Promise<string | null> {
+  async #applyPush(config: unknown, from: string): Promise<string | null> {
     if (config === null || config === undefined) return null;
     if (typeof config !== "object" || Array.isArray(config)) {
       return `Cannot apply the push of ${from}: the configuration is no object`;
@@ -93,57 +134,95 @@ export class PolicyStore implements PolicySource {
     if (Object.keys(config).length === 0) return null;
     const json = JSON.stringify(config);
     if (json === this.#push?.json) return null;
+    if (this.#push !== null && this.#push.from !== from) {
+      this.#options.log.warn("Two proxies push different configurations: the newest is put in force", {
+        before: this.#push.from,
+        now: from,
+      });
+    }
+    return await this.#change({ json, from }, from);
+  }
+
+  /** The one way for a configuration to come into force: read, validate, compile, test, swap; or nothing changes. */
+  async #change(push: Push | null, cause: string): Promise<string | null> {
     const { log, logins } = this.#options;
     const before = this.#snapshot;
-    try {
-      const snapshot = await compile(this.#options, config, before.policy.number + 1, before.logins);
-      if (this.#push !== null && this.#push.from !== from) {
-        log.warn("Two proxies push different configurations: the newest is in force", {
-          before: this.#push.from,
-          now: from,
-        });
-      }
-      if (JSON.stringify(snapshot.loaded.config.agent) !== JSON.stringify(before.loaded.config.agent)) {
-        log.warn("The push changes the agent section, which needs a restart; everything else is in force", { from });
-      }
-      this.#snapshot = snapshot;
-      this.#push = { json, config, from };
-      logins.changed(before.logins, snapshot.logins, snapshot.loaded.config.auth);
-      log.info("The proxy's configuration is in force", { from, config_version: snapshot.policy.label });
-      return null;
-    } catch (error) {
-      if (!(error instanceof ConfigurationError)) throw error;
-      log.error("The proxy's configuration was refused, nothing has changed", {
-        from,
-        problems: error.message,
+    // Loading takes over what it is given, so each time it gets a copy of its own.
+    const pushed: unknown = push === null ? undefined : JSON.parse(push.json);
+    const snapshot = await compile(this.#options, pushed, before.policy.number + 1, before.logins);
+    if ("problems" in snapshot) {
+      const problems = snapshot.problems.join("\n");
+      this.#lastProblem = problems;
+      // One of them may be put right: they are watched beside those in force.
+      this.#watchFiles([...new Set([...before.loaded.files, ...snapshot.files])]);
+      log.error("A configuration was refused, nothing has changed", {
+        cause,
+        problems,
         config_version: before.policy.label,
       });
-      return error.message;
+      return problems;
     }
+    this.#lastProblem = null;
+    this.#push = push;
+    this.#watchFiles(snapshot.loaded.files);
+    if (snapshot.loaded.version === before.loaded.version) {
+      // The same words, written anew: nobody has to be judged again.
+      if (snapshot.logins !== before.logins) logins.discard(snapshot.logins, before.logins);
+      return null;
+    }
+    const { agent, admin } = snapshot.loaded.config;
+    const old = before.loaded.config;
+    if (JSON.stringify([agent, admin]) !== JSON.stringify([old.agent, old.admin])) {
+      log.warn("The sections agent and admin need a restart to change; everything else is in force", { cause });
+    }
+    this.#snapshot = snapshot;
+    logins.changed(before.logins, snapshot.logins, snapshot.loaded.config.auth);
+    log.info("Another configuration is in force", { cause, config_version: snapshot.policy.label });
+    return null;
   }
 }
 
+/** What the proxy pushed last. */
+interface Push {
+  readonly json: string;
+  readonly from: string;
+}
+
+interface Refused {
+  readonly problems: readonly string[];
+  readonly files: readonly string[];
+}
+
 async function compile(
-  { file, env, wallMs, logins: maker }: PolicyStoreOptions,
+  { file, env, wallMs, logins: maker, yieldTurn = nextTurn }: PolicyStoreOptions,
   push: unknown,
   number: number,
   previous: Logins | null,
-): Promise<Snapshot> {
+): Promise<Snapshot | Refused> {
   const loaded = loadConfig({ ...(file === undefined ? {} : { file: { path: file } }), push, env });
-  if ("problems" in loaded) throw new ConfigurationError(loaded.problems.map(messageOf));
-  const compiled = compilePolicy(loaded.config, { number, hash: loaded.version });
-  if ("problems" in compiled) {
-    throw new ConfigurationError(loaded.problemsAt(compiled.problems).map(messageOf));
+  if ("problems" in loaded) return { problems: loaded.problems.map(messageOf), files: loaded.files };
+  const { files } = loaded;
+  const steps = compilePolicySteps(loaded.config, { number, hash: loaded.version });
+  let step = steps.next();
+  while (step.done !== true) {
+    await yieldTurn();
+    step = steps.next();
   }
+  const compiled = step.value;
+  if ("problems" in compiled) return { problems: loaded.problemsAt(compiled.problems).map(messageOf), files };
   const { policy } = compiled;
   const failures = runEmbeddedTests(policy.acl, loaded.config.acl.tests, wallMs());
   if (failures.length > 0) {
     const faults = failures.map(({ test, message }) => ({ path: ["acl", "tests", test], message }));
-    throw new ConfigurationError(loaded.problemsAt(faults).map(messageOf));
+    return { problems: loaded.problemsAt(faults).map(messageOf), files };
   }
   const made = await maker.make(loaded.config.auth, previous);
-  if ("problems" in made) throw new ConfigurationError(made.problems);
+  if ("problems" in made) return { problems: made.problems, files };
   return { policy, loaded, logins: made.logins };
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function messageOf(problem: Problem): string {

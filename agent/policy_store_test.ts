@@ -5,6 +5,10 @@ import { ConfigurationError, PolicyStore } from "./policy_store.ts";
 
 interface Parts {
   readonly store: PolicyStore;
+  readonly file: string;
+  readonly watched: string[][];
+  /** As if a watched file had changed; resolves when what follows is over. */
+  changed(): Promise<void>;
   lines(): Promise<string[]>;
 }
 
@@ -14,6 +18,8 @@ async function withStore(config: unknown, work: (parts: Parts) => Promise<void> 
     const file = `${folder}/agent.json`;
     await Deno.writeTextFile(file, JSON.stringify(config));
     const written: string[] = [];
+    const watched: string[][] = [];
+    let tell = () => {};
     const log = createLogger({
       json: true,
       write: (bytes) => {
@@ -27,9 +33,20 @@ async function withStore(config: unknown, work: (parts: Parts) => Promise<void> 
       log,
       wallMs: () => 1_700_000_000_000,
       logins: testLogins(),
+      watch: (paths, onChange) => {
+        watched.push([...paths]);
+        tell = onChange;
+        return { close: () => {} };
+      },
     });
     await work({
       store,
+      file,
+      watched,
+      changed: async () => {
+        tell();
+        await store.push({}, "nobody");
+      },
       lines: async () => {
         await log.flush();
         return written.join("").split("\n").filter((line) => line !== "");
@@ -86,7 +103,8 @@ Deno.test("a bad push is told and changes nothing", () =>
         { acl: { rules: [{ name: "x", match: { "client-ip": "10.0.0.1/8" }, topics: ["a"], decision: "allow" }] } },
         /client-ip/,
       ],
-      [{ qos: { enabled: true } }, /not built yet/],
+      [{ inspection: { enabled: true } }, /not built yet/],
+      [{ auth: { enabled: true, providers: [{ type: "file", path: "/none/users.json" }] } }, /users\.json/],
     ];
     for (const [config, message] of bad) {
       assert.match(await store.push(config, "proxy-1") ?? "", message);
@@ -122,4 +140,76 @@ Deno.test("without a file nothing is allowed", async () => {
   const store = await PolicyStore.open({ env: () => undefined, log, wallMs: () => 0, logins: testLogins() });
   assert.deepEqual(store.loaded.config.acl.rules, []);
   assert.equal(store.loaded.config.acl["default-action"], "deny");
+});
+
+Deno.test("a file that changes comes into force, the push stays over it", () =>
+  withStore(FILE, async ({ store, file, changed }) => {
+    await store.push({ general: { "max-topic-levels": 7 } }, "proxy-1");
+    await Deno.writeTextFile(file, JSON.stringify({ general: { "max-unanswered": 9, "max-topic-levels": 5 } }));
+    await changed();
+    assert.equal(store.current.limits.maxUnanswered, 9);
+    assert.equal(store.current.limits.maxTopicLevels, 7);
+    assert.deepEqual(store.loaded.config.acl.rules, []);
+    assert.equal(store.lastProblem, null);
+  }));
+
+Deno.test("a file that changes for the worse changes nothing, is told, and may be put right", () =>
+  withStore(FILE, async ({ store, file, changed, lines }) => {
+    const before = store.current;
+    for (const text of ["", "{", `{ "acl": { "ruls": [] } }`, `{ "acl": { "rules-file": "none.json" } }`]) {
+      await Deno.writeTextFile(file, text);
+      await changed();
+      assert.equal(store.current, before, text);
+      assert.notEqual(store.lastProblem, null);
+    }
+    await Deno.remove(file);
+    assert.match(await store.reload("SIGHUP") ?? "", /Cannot read/);
+    assert.equal(store.current, before);
+    await Deno.writeTextFile(file, JSON.stringify({ acl: { rules: [] } }));
+    await changed();
+    assert.notEqual(store.current, before);
+    assert.equal(store.lastProblem, null);
+    assert.ok((await lines()).some((line) => line.includes("nothing has changed")));
+  }));
+
+Deno.test("the same words written anew change nothing", () =>
+  withStore(FILE, async ({ store, file, changed }) => {
+    const before = store.current;
+    await Deno.writeTextFile(file, `// said again\n${JSON.stringify(FILE, null, 2)}`);
+    await changed();
+    assert.equal(store.current, before);
+  }));
+
+Deno.test("files that the configuration names are watched with it, as long as it names them", () =>
+  withStore(FILE, async ({ file, watched, changed, store }) => {
+    assert.deepEqual(watched, [[file]]);
+    const rules = file.replace("agent.json", "rules.json");
+    await Deno.writeTextFile(file, JSON.stringify({ acl: { "rules-file": "rules.json" } }));
+    await changed();
+    assert.deepEqual(watched.at(-1), [file, rules], "it is not there yet, and watched all the same");
+    await Deno.writeTextFile(rules, JSON.stringify([{ ...RULE, name: "from-rules" }]));
+    await changed();
+    assert.deepEqual(store.loaded.config.acl.rules.map(({ name }) => name), ["from-rules"]);
+    await Deno.writeTextFile(file, "{}");
+    await changed();
+    assert.deepEqual(watched.at(-1), [file]);
+  }));
+
+Deno.test("a large configuration is compiled in slices, between which others have their turn", async () => {
+  const rules = Array.from({ length: 2000 }, (_, i) => ({ ...RULE, name: `r${i}`, match: { username: `u${i}` } }));
+  await withStore(FILE, async ({ store }) => {
+    let turns = 0;
+    let isDone = false;
+    const pushed = store.push({ acl: { rules } }, "proxy-1").then((problem) => {
+      isDone = true;
+      return problem;
+    });
+    while (!isDone) {
+      await new Promise((resolve) => setImmediate(resolve));
+      turns++;
+    }
+    assert.equal(await pushed, null);
+    assert.ok(turns > 20, `${turns} turns`);
+    assert.equal(store.loaded.config.acl.rules.length, 2000);
+  });
 });

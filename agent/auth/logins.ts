@@ -83,9 +83,13 @@ export class LoginMaker {
   /** Called when `now` has come into force in the place of `before`: what is not used any more ends. */
   changed(before: Logins | null, now: Logins | null, auth: AuthConfig): void {
     this.#lockout.configure(lockoutOptions(auth));
-    if (before === null || before === now) return;
-    const inUse = new Set(now?.providers.values());
-    for (const provider of before.providers.values()) if (!inUse.has(provider)) provider.close();
+    if (before !== now) this.discard(before, now);
+  }
+
+  /** Ends what was made and will not come into force, but for what `inForce` uses. */
+  discard(made: Logins | null, inForce: Logins | null): void {
+    const inUse = new Set(inForce?.providers.values());
+    for (const provider of made?.providers.values() ?? []) if (!inUse.has(provider)) provider.close();
   }
 
   async #provider(

@@ -1,4 +1,4 @@
-import { type AclConfig, compileAcl, type CompiledAcl } from "./acl/mod.ts";
+import { type AclConfig, compileAclSteps, type CompiledAcl } from "./acl/mod.ts";
 import { compileQos, type QosConfig, type QosPolicy } from "./qos_check.ts";
 import { compileRetained, type RetainedConfig, type RetainedPolicy } from "./retained_check.ts";
 import { compileRegex, type LinearRegex } from "./regex.ts";
@@ -147,12 +147,23 @@ export interface PolicyProblem {
 
 const LEVELS: Readonly<Record<string, ProtocolLevel>> = { "3.1": 3, "3.1.1": 4, "5.0": 5 };
 
+export type PolicyResult = { policy: Policy } | { problems: PolicyProblem[] };
+
 /** Compiles a validated configuration; problems are all told at once and nothing is half made. */
-export function compilePolicy(
+export function compilePolicy(config: PolicyConfig, id: { number: number; hash: string }): PolicyResult {
+  const steps = compilePolicySteps(config, id);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** As {@link compilePolicy}, in steps of about a millisecond: between them others may work. */
+export function* compilePolicySteps(
   config: PolicyConfig,
   id: { number: number; hash: string },
-): { policy: Policy } | { problems: PolicyProblem[] } {
-  const compiled = compileAcl(config.acl);
+): Generator<void, PolicyResult> {
+  const compiled = yield* compileAclSteps(config.acl);
   if ("problems" in compiled) {
     return {
       problems: compiled.problems.map(({ rule, key, message }) => ({

@@ -50,6 +50,10 @@ class Running {
     }
   }
 
+  signal(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
   /** Sends a signal and waits for the end. */
   async end(signal: Deno.Signal = "SIGTERM"): Promise<number> {
     this.#child.kill(signal);
@@ -201,4 +205,43 @@ Deno.test("secrets of the environment are in no message", () =>
     const { code, err } = await run(["-c", file], { TOP_SECRET: "hunter2-hunter2" });
     assert.equal(code, 3);
     assert.ok(!err.includes("hunter2"), err);
+  }));
+
+Deno.test("the configuration is read again when its file changes, and on SIGHUP", () =>
+  inFolder(async (folder) => {
+    const config = `${folder}/agent.json`;
+    const rule = (name: string) => JSON.stringify({ acl: { rules: [{ name, topics: ["a"], decision: "allow" }] } });
+    await Deno.writeTextFile(config, rule("one"));
+    const agent = await start(["--socket", `${folder}/agent.sock`, "--config", config]);
+    await Deno.writeTextFile(`${folder}/new.json`, rule("two"));
+    await Deno.rename(`${folder}/new.json`, config);
+    await agent.waitFor("Another configuration is in force");
+    await Deno.writeTextFile(config, "{ not json");
+    agent.signal("SIGHUP");
+    await agent.waitFor("nothing has changed");
+    assert.equal(await agent.end(), 0);
+  }));
+
+Deno.test("users are added on the command line and prove themselves by what was printed", () =>
+  inFolder(async (folder) => {
+    const file = `${folder}/users.json`;
+    const { code, out } = await run(["users", "add", "pump", "--generate", "--file", file]);
+    assert.equal(code, 0);
+    assert.match(out, /^[A-Z2-7]{32}\n$/);
+    assert.ok(!(await Deno.readTextFile(file)).includes(out.trim()));
+    assert.equal((await run(["users", "nonsense"])).code, 2);
+    const help = await run(["--help"]);
+    assert.match(help.out, /users --help/);
+  }));
+
+Deno.test("a users file with problems keeps the agent from starting", () =>
+  inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/users.json`, `{ "users": { "a": { "password_hash": "plain" } } }`);
+    await Deno.writeTextFile(
+      `${folder}/agent.json`,
+      JSON.stringify({ auth: { enabled: true, providers: [{ type: "file", path: "users.json" }] } }),
+    );
+    const { code, err } = await run(["--socket", `${folder}/agent.sock`, "--config", `${folder}/agent.json`]);
+    assert.equal(code, 3);
+    assert.match(err, /users\.json/);
   }));

@@ -1,6 +1,9 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { Agent } from "./agent/agent.ts";
 import { SYSTEM_CLOCK } from "./agent/clock.ts";
+import { AutoBan, BanList } from "./agent/bans/mod.ts";
+import { StateFile } from "./agent/bans/state_file.ts";
+import { openStateDirectory } from "./agent/state_directory.ts";
 import { AuditRing } from "./agent/audit/ring.ts";
 import { createLogger, type Logger, type LogLevel } from "./agent/log.ts";
 import { ConfigurationError, PolicyStore } from "./agent/policy_store.ts";
@@ -26,6 +29,7 @@ interface Flags {
   /** Undefined: neither flag nor variable names one, so the configuration may. */
   socket?: string;
   config?: string;
+  stateDir?: string;
   grpcAddress?: string;
   logLevel: LogLevel;
   jsonLogs: boolean;
@@ -52,6 +56,10 @@ function parseFlags(args: readonly string[]): Flags {
     .addOption(new Option("-s, --socket <path>", `Unix socket path (default: ${DEFAULT_SOCKET})`).env("AGENT_SOCKET"))
     .addOption(new Option("--grpc-address <host:port>", "gRPC listen address (not yet)").env("AGENT_GRPC_ADDRESS"))
     .addOption(new Option("-c, --config <file>", "configuration file (JSON, comments allowed)").env("MQTT_CONFIG"))
+    .addOption(
+      new Option("--state-dir <path>", "where bans and the proxy's configuration are kept over a restart")
+        .env("AGENT_STATE_DIR"),
+    )
     .addOption(
       new Option("--log-level <level>", "how much is logged").choices(LEVELS).env("MQTT_LOG_LEVEL").default("info"),
     )
@@ -86,6 +94,9 @@ function yesOrNo(value: unknown): boolean {
   }
 }
 
+/** What is kept cannot be read, or there is no place for it. */
+class StateError extends Error {}
+
 /** Runs the agent until a signal ends it; resolves to the exit code. */
 async function run(flags: Flags): Promise<number> {
   const log = createLogger({ level: flags.logLevel, json: flags.jsonLogs });
@@ -98,15 +109,31 @@ async function run(flags: Flags): Promise<number> {
     onWorkerFailure: (why) => log.error("A password thread failed and is started again", { error: why }),
   });
   let policies: PolicyStore;
+  let bans: BanList;
   let server: UnixSocketServer;
   try {
+    const state = await openStateDirectory(flags.stateDir || null, (name) => Deno.env.get(name));
+    if ("problem" in state) throw new StateError(state.problem);
+    if (state.path === null) {
+      log.warn("Nothing is kept over a restart: there is no state directory", { why: state.why });
+    }
     const surroundings = realSurroundings((level, message, fields) => log[level](message, fields));
+    const listing = { setTimer: surroundings.setTimer, tell: surroundings.tell };
+    if (state.path === null) bans = new BanList(listing);
+    else {
+      const opened = await BanList.open(state.path, listing, SYSTEM_CLOCK.wallMs());
+      if ("problem" in opened) throw new StateError(opened.problem);
+      bans = opened.bans;
+    }
+    const lists = { list: bans, auto: new AutoBan(bans, { tell: surroundings.tell }) };
     policies = await PolicyStore.open({
       ...(flags.config === undefined || flags.config === "" ? {} : { file: flags.config }),
       env: (name) => Deno.env.get(name),
       log,
       wallMs: SYSTEM_CLOCK.wallMs,
       watch: surroundings.watch,
+      bans: lists,
+      ...(state.path === null ? {} : { state: new StateFile(`${state.path}/push.json`) }),
       logins: new LoginMaker({
         pool,
         threads,
@@ -114,7 +141,7 @@ async function run(flags: Flags): Promise<number> {
         wallMs: SYSTEM_CLOCK.wallMs,
       }),
     });
-    const agent = new Agent({ policies, log, audit: new AuditRing(AUDIT_EVENTS) });
+    const agent = new Agent({ policies, log, audit: new AuditRing(AUDIT_EVENTS), bans: lists });
     warmUp(policies);
     await Promise.race([pool.settled(), new Promise((resolve) => Deno.unrefTimer(setTimeout(resolve, SETTLE_MS)))]);
     const { socket: fromFile, "socket-mode": mode } = policies.loaded.config.agent;
@@ -132,7 +159,7 @@ async function run(flags: Flags): Promise<number> {
       for (const problem of error.problems) console.error(problem);
       return EXIT.CONFIGURATION;
     }
-    if (error instanceof SocketError) {
+    if (error instanceof SocketError || error instanceof StateError) {
       console.error(error.message);
       return EXIT.FAILURE;
     }
@@ -144,6 +171,7 @@ async function run(flags: Flags): Promise<number> {
   const stopped = await Promise.race([
     server.stop().then(async () => {
       policies.close();
+      await bans.close();
       pool.close();
       await threads.close();
       return true;

@@ -1,4 +1,5 @@
 import type { AuditRing } from "./audit/ring.ts";
+import { AutoBan, BanList, type RefusedClient } from "./bans/mod.ts";
 import type { LoginDesk, LoginVerdict } from "./auth/login_desk.ts";
 import { judgeBrokerBytes } from "./broker_packets.ts";
 import { judgeClientBytes, type JudgeConnect, recheckWill } from "./client_packets.ts";
@@ -54,6 +55,15 @@ export interface WaitingRoom {
 
 const NO_ROOM: WaitingRoom = { mayWait: () => false };
 
+export interface AgentOptions {
+  readonly policies: PolicySource;
+  readonly log: Logger;
+  readonly audit: AuditRing;
+  readonly clock?: Clock;
+  /** Absent: nobody is banned. */
+  readonly bans?: { readonly list: BanList; readonly auto: AutoBan };
+}
+
 /** Bytes of unfinished packets that all connections may hold together. */
 const MAX_HELD_BYTES = 256 << 20;
 /** Keys of closed connections whose refused frame passed all the same. */
@@ -78,12 +88,18 @@ export class Agent {
   #nowMs: number;
   #wallMs: number;
 
-  constructor(options: { policies: PolicySource; log: Logger; audit: AuditRing; clock?: Clock }) {
+  /** Bans of the configuration and of run time, and who is banned by being refused too often. */
+  readonly bans: BanList;
+  readonly #autoBan: AutoBan;
+
+  constructor(options: AgentOptions) {
     this.#policies = options.policies;
+    this.bans = options.bans?.list ?? new BanList({ setTimer: () => () => {}, tell: () => {} });
+    this.#autoBan = options.bans?.auto ?? new AutoBan(this.bans, { tell: () => {} });
     this.audit = options.audit;
     this.#clock = options.clock ?? SYSTEM_CLOCK;
     this.#teller = new Teller(options.log, options.audit, this.#clock);
-    this.#reception = new Reception(this.sessions, () => this.#policies.desk);
+    this.#reception = new Reception({ sessions: this.sessions, desk: () => this.#policies.desk, bans: this.bans });
     this.#judgeConnect = (session, connect, report, on, nowMs) =>
       this.#reception.judge(session, connect, report, on, nowMs);
     this.#nowMs = Math.trunc(this.#clock.nowMs());
@@ -184,7 +200,7 @@ export class Agent {
     }
     if (session.policy !== policy) session.usePolicy(policy);
     if (opcode !== "close" && session.drainUntilMs === 0) {
-      const revoked = this.#reception.recheck(session, this.#wallMs);
+      const revoked = this.#reception.recheck(session, report, this.#wallMs);
       if (revoked !== null) refuseFrame(report, revoked);
     }
     if (session.subscriptionsPolicy !== policy) this.#recheckSubscriptions(session, policy, report);
@@ -416,7 +432,12 @@ export class Agent {
       }
     }
     if (report.policy.logPackets) this.#teller.packets(frame, report);
-    if (refusal !== null) this.#teller.refusal(frame, report, refusal);
+    if (refusal === null) return;
+    this.#teller.refusal(frame, report, refusal);
+    // Only what the client itself sent: whoever may publish to a device must not be able to have it banned.
+    if (frame.fromClient && !report.detectOnly && session !== null) {
+      this.#autoBan.refused(refusedClient(session), refusal.reason.code, this.#wallMs);
+    }
   }
 
   #fail(error: unknown, frame: Frame, policy: Policy, report: FrameReport): void {
@@ -429,6 +450,11 @@ export class Agent {
       report.policy = { ...policy, blockMode: false };
     }
   }
+}
+
+function refusedClient({ subject, accepted, origin }: Session): RefusedClient {
+  const { clientId = "", username = null, proved = false } = subject ?? {};
+  return { clientId, username, address: origin.address, established: proved && accepted };
 }
 
 const NO_NAMES: readonly string[] = Object.freeze([]);

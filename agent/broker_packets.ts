@@ -185,6 +185,8 @@ function followConnack(
   // [MQTT-3.2.2-16] The broker names a client that came without a name.
   if (subject.clientId === "" && connack.assignedClientId !== null) {
     session.identify({ ...subject, clientId: connack.assignedClientId });
+    // Nobody has looked whether that name is banned.
+    session.bansGeneration = 0;
   }
   onAccepted(session);
 }

@@ -1,8 +1,17 @@
 import type { LoginDesk } from "./auth/login_desk.ts";
 import type { LoginMaker, Logins } from "./auth/logins.ts";
+import {
+  type AutoBan,
+  type AutoBanRule,
+  type BanList,
+  compileAutoBan,
+  compileBans,
+  type ConfiguredBans,
+} from "./bans/mod.ts";
 import { type Environment, loadConfig, type LoadedConfig, type Problem } from "./config/mod.ts";
 import type { PolicySource } from "./agent.ts";
 import type { Logger } from "./log.ts";
+import type { StateFile } from "./bans/state_file.ts";
 import { runEmbeddedTests } from "./policy/acl/mod.ts";
 import { compilePolicySteps, type Policy } from "./policy/policy.ts";
 
@@ -15,6 +24,10 @@ export interface PolicyStoreOptions {
   readonly wallMs: () => number;
   /** Makes the providers of the `auth` section. */
   readonly logins: LoginMaker;
+  /** Take over the sections `bans` and `auto-ban` of what comes into force. */
+  readonly bans?: { readonly list: BanList; readonly auto: AutoBan };
+  /** Where the last push is kept over a restart, since the proxy sends it only when it starts itself. */
+  readonly state?: StateFile;
   /** Tells when one of the files changed; without it files are read again only when somebody says so. */
   readonly watch?: (paths: readonly string[], onChange: () => void) => { close(): unknown };
   /** Lets whoever waits in this thread go first, while a configuration is compiled. */
@@ -34,6 +47,8 @@ interface Snapshot {
   readonly policy: Policy;
   readonly loaded: LoadedConfig;
   readonly logins: Logins | null;
+  readonly bans: ConfiguredBans;
+  readonly autoBan: AutoBanRule | null;
 }
 
 /** Layers of configuration compiled into the snapshot in force; swapped whole, or not at all. */
@@ -49,18 +64,29 @@ export class PolicyStore implements PolicySource {
   /** What kept the last change from coming into force, for people; null if it is in force. */
   #lastProblem: string | null = null;
 
-  private constructor(options: PolicyStoreOptions, snapshot: Snapshot) {
+  private constructor(options: PolicyStoreOptions, snapshot: Snapshot, push: Push | null) {
     this.#options = options;
     this.#snapshot = snapshot;
-    options.logins.changed(null, snapshot.logins, snapshot.loaded.config.auth);
+    this.#push = push;
+    this.#enforce(null, snapshot);
     this.#watchFiles(snapshot.loaded.files);
   }
 
-  /** Loads file and defaults; rejects with a `ConfigurationError` that has all problems at once. */
+  /**
+   * Loads file and defaults, and over them the push that was kept; rejects with a `ConfigurationError` that has all
+   * problems at once. A push that can not come into force any more keeps the agent from starting: without it the agent
+   * might allow what the proxy's configuration denies.
+   */
   static async open(options: PolicyStoreOptions): Promise<PolicyStore> {
-    const snapshot = await compile({ ...options, yieldTurn: () => Promise.resolve() }, undefined, 1, null);
-    if (!("problems" in snapshot)) return new PolicyStore(options, snapshot);
-    throw new ConfigurationError(snapshot.problems);
+    const push = options.state === undefined ? null : await readPush(options.state);
+    const pushed: unknown = push === null ? undefined : JSON.parse(push.json);
+    const snapshot = await compile({ ...options, yieldTurn: () => Promise.resolve() }, pushed, 1, null);
+    if (!("problems" in snapshot)) return new PolicyStore(options, snapshot, push);
+    if (push === null) throw new ConfigurationError(snapshot.problems);
+    throw new ConfigurationError([
+      ...snapshot.problems,
+      `Cannot start with the push of ${push.from} that is kept in "${options.state?.path}": remove that file to go without it`,
+    ]);
   }
 
   get current(): Policy {
@@ -89,6 +115,11 @@ export class PolicyStore implements PolicySource {
    */
   reload(cause: string): Promise<string | null> {
     return this.#inTurn(cause, () => this.#change(this.#push, cause));
+  }
+
+  /** Whose push is in force, and since when it was sent; null for none. */
+  get pushed(): { readonly from: string; readonly atMs: number } | null {
+    return this.#push;
   }
 
   /** What kept the last change from coming into force, or null. */
@@ -140,7 +171,23 @@ export class PolicyStore implements PolicySource {
         now: from,
       });
     }
-    return await this.#change({ json, from }, from);
+    const { wallMs, state } = this.#options;
+    const push = { json, from, atMs: wallMs() };
+    const problem = await this.#change(push, from);
+    if (problem !== null || state === undefined) return problem;
+    const fault = await state.write([`${JSON.stringify({ version: STATE_VERSION, ...push })}\n`]);
+    if (fault !== null) {
+      this.#options.log.warn("Cannot keep the proxy's configuration for a restart", { file: state.path, fault });
+    }
+    return null;
+  }
+
+  /** Puts the parts of a snapshot in force that live longer than one. */
+  #enforce(before: Snapshot | null, { loaded, logins, bans, autoBan }: Snapshot): void {
+    const { bans: lists } = this.#options;
+    this.#options.logins.changed(before?.logins ?? null, logins, loaded.config.auth);
+    lists?.list.configure(bans);
+    lists?.auto.configure(autoBan);
   }
 
   /** The one way for a configuration to come into force: read, validate, compile, test, swap; or nothing changes. */
@@ -176,7 +223,7 @@ export class PolicyStore implements PolicySource {
       log.warn("The sections agent and admin need a restart to change; everything else is in force", { cause });
     }
     this.#snapshot = snapshot;
-    logins.changed(before.logins, snapshot.logins, snapshot.loaded.config.auth);
+    this.#enforce(before, snapshot);
     log.info("Another configuration is in force", { cause, config_version: snapshot.policy.label });
     return null;
   }
@@ -186,6 +233,35 @@ export class PolicyStore implements PolicySource {
 interface Push {
   readonly json: string;
   readonly from: string;
+  /** Milliseconds since the epoch. */
+  readonly atMs: number;
+}
+
+const STATE_VERSION = 1;
+
+/** The push that was kept, or null for none. Rejects with a `ConfigurationError` where it cannot be told. */
+async function readPush(state: StateFile): Promise<Push | null> {
+  const found = await state.read();
+  const fail = (fault: string) =>
+    new ConfigurationError([`Cannot read the proxy's configuration from "${state.path}": ${fault}`]);
+  if ("fault" in found) throw fail(found.fault);
+  if (found.text === null) return null;
+  let kept: unknown;
+  try {
+    kept = JSON.parse(found.text);
+    if (typeof kept !== "object" || kept === null) throw fail("it is no object");
+    const { version, json, from, atMs } = kept as Record<string, unknown>;
+    if (version !== STATE_VERSION) {
+      throw fail(`it is of version ${String(version)}, and this agent knows ${STATE_VERSION}`);
+    }
+    if (typeof json !== "string" || typeof from !== "string" || typeof atMs !== "number") {
+      throw fail("a part is missing");
+    }
+    JSON.parse(json);
+    return { json, from, atMs };
+  } catch (error) {
+    throw error instanceof ConfigurationError ? error : fail("it is not JSON");
+  }
 }
 
 interface Refused {
@@ -216,9 +292,13 @@ async function compile(
     const faults = failures.map(({ test, message }) => ({ path: ["acl", "tests", test], message }));
     return { problems: loaded.problemsAt(faults).map(messageOf), files };
   }
+  const bans = compileBans(loaded.config.bans);
+  const autoBan = compileAutoBan(loaded.config["auto-ban"]);
+  const faults = ["problems" in bans ? bans.problems : [], "problems" in autoBan ? autoBan.problems : []].flat();
+  if ("problems" in bans || "problems" in autoBan) return { problems: loaded.problemsAt(faults).map(messageOf), files };
   const made = await maker.make(loaded.config.auth, previous);
   if ("problems" in made) return { problems: made.problems, files };
-  return { policy, loaded, logins: made.logins };
+  return { policy, loaded, logins: made.logins, bans: bans.bans, autoBan: autoBan.rule };
 }
 
 function nextTurn(): Promise<void> {

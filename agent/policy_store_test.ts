@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { StateFile } from "./bans/state_file.ts";
 import { createLogger } from "./log.ts";
 import { testLogins } from "../tests/support/test_logins.ts";
 import { ConfigurationError, PolicyStore } from "./policy_store.ts";
@@ -15,46 +16,55 @@ interface Parts {
 async function withStore(config: unknown, work: (parts: Parts) => Promise<void> | void): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "mqtt-policy-" });
   try {
-    const file = `${folder}/agent.json`;
-    await Deno.writeTextFile(file, JSON.stringify(config));
-    const written: string[] = [];
-    const watched: string[][] = [];
-    let tell = () => {};
-    const log = createLogger({
-      json: true,
-      write: (bytes) => {
-        written.push(new TextDecoder().decode(bytes));
-        return Promise.resolve(bytes.length);
-      },
-    });
-    const store = await PolicyStore.open({
-      file,
-      env: () => undefined,
-      log,
-      wallMs: () => 1_700_000_000_000,
-      logins: testLogins(),
-      watch: (paths, onChange) => {
-        watched.push([...paths]);
-        tell = onChange;
-        return { close: () => {} };
-      },
-    });
-    await work({
-      store,
-      file,
-      watched,
-      changed: async () => {
-        tell();
-        await store.push({}, "nobody");
-      },
-      lines: async () => {
-        await log.flush();
-        return written.join("").split("\n").filter((line) => line !== "");
-      },
-    });
+    await withStoreIn(folder, config, work);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+async function withStoreIn(
+  folder: string,
+  config: unknown,
+  work: (parts: Parts) => Promise<void> | void,
+): Promise<void> {
+  const file = `${folder}/agent.json`;
+  await Deno.writeTextFile(file, JSON.stringify(config));
+  const written: string[] = [];
+  const watched: string[][] = [];
+  let tell = () => {};
+  const log = createLogger({
+    json: true,
+    write: (bytes) => {
+      written.push(new TextDecoder().decode(bytes));
+      return Promise.resolve(bytes.length);
+    },
+  });
+  const store = await PolicyStore.open({
+    file,
+    env: () => undefined,
+    log,
+    wallMs: () => 1_700_000_000_000,
+    logins: testLogins(),
+    state: new StateFile(`${folder}/push.json`),
+    watch: (paths, onChange) => {
+      watched.push([...paths]);
+      tell = onChange;
+      return { close: () => {} };
+    },
+  });
+  await work({
+    store,
+    file,
+    watched,
+    changed: async () => {
+      tell();
+      await store.push({}, "nobody");
+    },
+    lines: async () => {
+      await log.flush();
+      return written.join("").split("\n").filter((line) => line !== "");
+    },
+  });
 }
 
 const RULE = { name: "allow-a", topics: ["a/#"], decision: "allow" };
@@ -212,4 +222,33 @@ Deno.test("a large configuration is compiled in slices, between which others hav
     assert.ok(turns > 20, `${turns} turns`);
     assert.equal(store.loaded.config.acl.rules.length, 2000);
   });
+});
+
+Deno.test("the last push is kept over a restart, and in the way where it cannot come into force", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "mqtt-policy-" });
+  const push = { general: { "max-topic-levels": 7 } };
+  try {
+    await withStoreIn(folder, FILE, async ({ store }) => {
+      assert.equal(store.pushed, null);
+      assert.equal(await store.push(push, "proxy-1"), null);
+    });
+    assert.equal((Deno.statSync(`${folder}/push.json`).mode ?? 0) & 0o077, 0);
+    await withStoreIn(folder, FILE, async ({ store }) => {
+      assert.equal(store.current.limits.maxTopicLevels, 7);
+      assert.deepEqual(store.pushed, { from: "proxy-1", atMs: 1_700_000_000_000, json: JSON.stringify(push) });
+      assert.equal(await store.push({ acl: { ruls: [] } }, "proxy-1") !== null, true);
+      assert.equal(await store.push({}, "proxy-1"), null);
+    });
+    await withStoreIn(folder, FILE, ({ store }) => assert.equal(store.current.limits.maxTopicLevels, 7));
+    for (const text of ["", "{", "5", `{"version":2}`, `{"version":1,"json":"{","from":"a","atMs":1}`]) {
+      await Deno.writeTextFile(`${folder}/push.json`, text);
+      await assert.rejects(withStoreIn(folder, FILE, () => {}), /Cannot read the proxy's configuration/);
+      assert.equal(await Deno.readTextFile(`${folder}/push.json`), text, "nothing is lost");
+    }
+    const bad = { version: 1, json: `{"acl":{"ruls":[]}}`, from: "proxy-1", atMs: 1 };
+    await Deno.writeTextFile(`${folder}/push.json`, JSON.stringify(bad));
+    await assert.rejects(withStoreIn(folder, FILE, () => {}), /remove that file to go without it/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });

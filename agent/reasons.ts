@@ -396,6 +396,11 @@ export const CLIENT_ID_LENGTH = reason("client-id-length", {
   text: "The client id is shorter or longer than it may be",
   advice: "See auth.min-client-id-length and auth.max-client-id-length",
 });
+export const BANNED = reason("banned", {
+  tag: "banned",
+  text: "The client is banned",
+  advice: "The log line says by which ban, why and until when; lift it if the client may connect",
+});
 export const CLIENT_ID_PATTERN = reason("client-id-pattern", {
   tag: "auth-failed",
   text: "The client id does not match auth.client-id-pattern as a whole",

@@ -1,3 +1,4 @@
+import { type Ban, type BanList, describeBan } from "./bans/mod.ts";
 import { claimedRules } from "./auth/claimed_rules.ts";
 import type { LoginDesk, LoginVerdict } from "./auth/login_desk.ts";
 import type { Credentials, Identity } from "./auth/provider.ts";
@@ -18,6 +19,7 @@ import {
 } from "./policy/limit_check.ts";
 import {
   AUTH_PENDING,
+  BANNED,
   CLAIMED_ACL_INVALID,
   CLIENT_ID_BINDING,
   CLIENT_ID_IN_USE,
@@ -55,10 +57,12 @@ export class Reception {
   readonly #sessions: SessionRegistry;
   /** Where logins are proved, null while authentication is off. */
   readonly #desk: () => LoginDesk | null;
+  readonly #bans: BanList;
 
-  constructor(sessions: SessionRegistry, desk: () => LoginDesk | null) {
+  constructor({ sessions, desk, bans }: { sessions: SessionRegistry; desk: () => LoginDesk | null; bans: BanList }) {
     this.#sessions = sessions;
     this.#desk = desk;
+    this.#bans = bans;
   }
 
   /** Judges a CONNECT. False: nothing behind it can be judged. `report.waiting` is set where its login takes time. */
@@ -67,7 +71,7 @@ export class Reception {
     report.undroppable = true;
     begin(session, connect, on);
     const { blockMode } = session.policy;
-    const early = this.#early(session, connect, on, nowMs);
+    const early = this.#early(session, connect, report, on, nowMs);
     if (early !== null) {
       report.refuse(early, "close", connect.type, null, null);
       if (blockMode) return false;
@@ -115,7 +119,7 @@ export class Reception {
       return report.refuse(AUTH_PENDING, "close", connect.type, null, null);
     }
     begin(session, connect, on);
-    const early = this.#early(session, connect, on, nowMs);
+    const early = this.#early(session, connect, report, on, nowMs);
     if (early !== null) return report.refuse(early, "close", connect.type, null, null);
     const isError = verdict.kind === "deny" && verdict.failure === "provider-error";
     const claimed = isError ? verdict : login.claim(verdict);
@@ -124,8 +128,12 @@ export class Reception {
   }
 
   /** Why a session may not go on, whose login was proved or let be earlier; null where it may. O(1) while nothing changed. */
-  recheck(session: Session, wallMs: number): Reason | null {
+  recheck(session: Session, report: FrameReport, wallMs: number): Reason | null {
     if (session.waiting) return null;
+    if (session.bansGeneration !== this.#bans.generation) {
+      const banned = this.#checkBans(session, report, wallMs);
+      if (banned !== null) return banned;
+    }
     const desk = this.#desk();
     const { login, subject } = session;
     if (desk === null) {
@@ -152,8 +160,22 @@ export class Reception {
     return null;
   }
 
-  #early(session: Session, connect: Connect, on: Ground, nowMs: number): Reason | null {
-    return firstRefusal(EARLY_CHECKS, connect, on) ?? this.#checkAddress(session, nowMs);
+  #early(session: Session, connect: Connect, report: FrameReport, on: Ground, nowMs: number): Reason | null {
+    return this.#checkBans(session, report, on.wallMs) ?? firstRefusal(EARLY_CHECKS, connect, on) ??
+      this.#checkAddress(session, nowMs);
+  }
+
+  /** Whether who the session claims or proved to be is banned; O(1) but for pattern bans. */
+  #checkBans(session: Session, report: FrameReport, wallMs: number): Reason | null {
+    session.bansGeneration = this.#bans.generation;
+    const { subject, login } = session;
+    if (subject === null) return null;
+    // A token in the place of the user name names nobody.
+    const names = login !== null || this.#desk()?.usernameIsToken !== true;
+    const ban = this.#bans.find({ ...subject, username: names ? subject.username : null }, wallMs);
+    if (ban === null) return null;
+    report.login = [describeEffect(ban)];
+    return BANNED;
   }
 
   /** `general.max-connections-per-ip`, this connection included, but not the one of the same client id that it replaces. */
@@ -213,7 +235,9 @@ export class Reception {
   #admit(session: Session, connect: Connect, report: FrameReport, on: Ground, nowMs: number): boolean {
     on.reset();
     let topic: string | null = null;
-    let refused = this.#checkMismatch(session, connect, report) ?? checkOwnership(session) ??
+    const isProved = session.login?.identity != null;
+    let refused = (isProved ? this.#checkBans(session, report, on.wallMs) : null) ??
+      this.#checkMismatch(session, connect, report) ?? checkOwnership(session) ??
       this.#checkTakeOver(session, nowMs) ?? checkConnectAcl(connect, on);
     if (refused === null && connect.will !== null) {
       topic = connect.will.topic;
@@ -253,6 +277,12 @@ export class Reception {
     }
     return null;
   }
+}
+
+/** A ban for people: whom, why, by whom, until when. */
+function describeEffect(ban: Ban): string {
+  const until = ban.untilMs === Infinity ? "for good" : `until ${new Date(ban.untilMs).toISOString()}`;
+  return `${describeBan(ban)} is banned ${until} by ${ban.setBy}${ban.reason === "" ? "" : `: ${ban.reason}`}`;
 }
 
 /** Whether the newcomer is who has the client id; anyone is where nothing was proved. */

@@ -398,3 +398,51 @@ Deno.test("a token in the place of the user name is shown nowhere", async () => 
   assert.ok(!rig.parts.lines.join("").includes("eyJzdWIiOiJhbGljZSJ9"));
   assert.ok(!JSON.stringify([...rig.agent.audit.newest()]).includes("eyJzdWIiOiJhbGljZSJ9"));
 });
+
+Deno.test("a banned client is refused before any password work, and a live one with its next frame", () => {
+  const nowMs = 1_700_000_000_000;
+  const ban = (by: "client-id" | "username" | "client-ip", value: string) => ({
+    by,
+    value,
+    reason: "stolen",
+    setBy: "an operator",
+    untilMs: nowMs + 3_600_000_000,
+  });
+  for (
+    const [by, value] of [["client-id", "dev1"], ["username", "alice"], ["client-ip", "10.0.0.0/24"]] as const
+  ) {
+    const { rig, users } = guarded([identity("alice"), identity("bob")]);
+    const live = rig.connection().live(ALICE);
+    const other = rig.connection({ address: "10.9.0.1:1" }).live({ username: "bob", password: "right", clientId: "b" });
+    const asked = users.asked.length;
+    assert.ok("ban" in rig.agent.bans.add(ban(by, value), nowMs));
+    const { verdict, reason, tags } = rig.connection().connect(ALICE);
+    assert.equal(`${verdict} ${reason} ${tags}`, "close banned mqtt blocked banned");
+    assert.equal(users.asked.length, asked);
+    assert.equal(live.publish("alice/x").reason, "banned");
+    assert.equal(other.publish("open/x").verdict, "allow");
+  }
+});
+
+Deno.test("a ban by the proved name meets who claims another one", () => {
+  class Token extends Users {
+    override check(): Answer {
+      return { kind: "allow", identity: this.people.get("alice") as Identity };
+    }
+  }
+  const rig = new Rig({ rules: RULES, auth: { "username-mismatch": "allow" } });
+  rig.useDesk(deskOf(() => rig.parts.clock.wallMs(), new Token(identity("alice"))));
+  const ban = { by: "username" as const, value: "alice", reason: "", setBy: "x", untilMs: Infinity };
+  assert.ok("ban" in rig.agent.bans.add(ban, 0));
+  assert.equal(rig.connection().connect({ username: "someone", password: "t" }).reason, "banned");
+});
+
+Deno.test("a ban of an id that the broker assigned is met with the next frame", () => {
+  const rig = new Rig({ rules: RULES });
+  const ban = { by: "client-id" as const, value: "auto-1", reason: "", setBy: "x", untilMs: Infinity };
+  assert.ok("ban" in rig.agent.bans.add(ban, 0));
+  const wire = rig.connection();
+  wire.connect({ protocolVersion: 5, clientId: "" });
+  wire.accept({ properties: { assignedClientIdentifier: "auto-1" } });
+  assert.equal(wire.publish("open/x").reason, "banned");
+});

@@ -120,6 +120,8 @@ export class Session {
   identityJson: string | null = null;
   /** What proved the client, while authentication is on. */
   login: SessionLogin | null = null;
+  /** The bans' generation when the session was last held against them. */
+  bansGeneration = 0;
   /** Rules that the login carries, bound to the subject: they can only narrow. */
   narrow: SubjectAcl | null = null;
   /** The CONNECT waits for an answer to its login: until then nothing passes. */

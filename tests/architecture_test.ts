@@ -7,6 +7,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "agent/reasons.ts": ["agent/mqtt/"],
   "agent/policy/": ["agent/policy/", "agent/mqtt/", "agent/reasons.ts"],
   "agent/audit/": ["agent/audit/"],
+  "agent/bans/": ["agent/bans/", "agent/policy/", "agent/config/", "agent/reasons.ts"],
   "agent/file_watch.ts": [],
   "agent/clock.ts": [],
   "agent/auth/": ["agent/auth/", "agent/policy/", "agent/mqtt/", "agent/config/", "agent/file_watch.ts"],
@@ -27,7 +28,7 @@ async function* sources(folder: string): AsyncGenerator<string> {
   for await (const entry of Deno.readDir(new URL(folder, root))) {
     const path = `${folder}${entry.name}`;
     if (entry.isDirectory) yield* sources(`${path}/`);
-    else if (/\.tsx?$/.test(entry.name) && !/_(test|bench)\.tsx?$/.test(entry.name)) yield path;
+    else if (/\.tsx?$/.test(entry.name) && !/_(test|bench|fixture)\.tsx?$/.test(entry.name)) yield path;
   }
 }
 

@@ -3,6 +3,9 @@ import assert from "node:assert/strict";
 const MAIN = new URL("../main.ts", import.meta.url).pathname;
 const VERSION = JSON.parse(await Deno.readTextFile(new URL("../deno.json", import.meta.url))).version as string;
 
+const STATE = await Deno.makeTempDir({ prefix: "mqtt-cli-state-" });
+globalThis.addEventListener("unload", () => Deno.removeSync(STATE, { recursive: true }));
+
 interface Ended {
   readonly code: number;
   readonly out: string;
@@ -12,7 +15,8 @@ interface Ended {
 function command(args: readonly string[], env: Record<string, string> = {}): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-check", "--allow-read", "--allow-write", "--allow-net", "--allow-env", MAIN, ...args],
-    env: { NO_COLOR: "1", ...env },
+    // Nothing of a test is to be found in the home of who runs it.
+    env: { NO_COLOR: "1", AGENT_STATE_DIR: STATE, ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

@@ -272,7 +272,6 @@ Deno.test("what is not built yet is refused by name, never ignored", () => {
     ],
     [`{ "audit": { "memory-events": 5 } }`, "line 1, column 3: audit: the audit store is not built yet"],
     [`{ "admin": {} }`, "line 1, column 3: admin: the console is not built yet"],
-    [`{ "bans": [] }`, "line 1, column 3: bans: bans are not built yet"],
     [`{ "agent": { "grpc-address": "[::]:1" } }`, "line 1, column 14: agent.grpc-address: gRPC is not built yet"],
     [`{ "profile": "hardened" }`, "line 1, column 3: profile: the hardened profile is not built yet"],
     [

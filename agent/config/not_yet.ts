@@ -9,7 +9,6 @@ export interface NotYet {
 export type NotYetTable = ReadonlyMap<string, NotYet>;
 
 const CONSOLE: NotYet = { words: "the console is not built yet" };
-const BANS: NotYet = { words: "bans are not built yet" };
 const GRPC: NotYet = { words: "gRPC is not built yet" };
 
 /** Shrinks with every part that is built: delete its lines. */
@@ -22,8 +21,6 @@ export const NOT_YET: NotYetTable = new Map<string, NotYet>([
   ["agent.reverse", { words: "reverse connections are not built yet" }],
   ["agent.max-connections", { words: "a limit of the proxy's connections is not built yet" }],
   ["admin", CONSOLE],
-  ["auto-ban", BANS],
-  ["bans", BANS],
   ["audit", { words: "the audit store is not built yet" }],
   ["profile", { words: "the hardened profile is not built yet", unless: "default" }],
 ]);

@@ -1,6 +1,6 @@
 import { type AclConfig, compileAclSteps, type CompiledAcl } from "./acl/mod.ts";
-import { compileQos, type QosConfig, type QosPolicy } from "./qos_check.ts";
-import { compileRetained, type RetainedConfig, type RetainedPolicy } from "./retained_check.ts";
+import { compileQos, type QosConfig, type QosPolicy } from "./qos_policy.ts";
+import { compileRetained, type RetainedConfig, type RetainedPolicy } from "./retained_policy.ts";
 import { compileRegex, type LinearRegex } from "./regex.ts";
 import type { ProtocolLevel } from "../mqtt/packet.ts";
 

@@ -21,7 +21,7 @@ export async function startAgentProcess(config: unknown): Promise<AgentProcess> 
   const permissions = ["--allow-read", "--allow-write", "--allow-net", "--allow-env"];
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-check", ...permissions, MAIN, "--socket", socket, "--config", `${folder}/agent.json`],
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", AGENT_STATE_DIR: `${folder}/state` },
     stdin: "null",
     stdout: "null",
     stderr: "piped",

@@ -68,13 +68,15 @@ export const AUTO_BAN = object({
   shadow: ours("Counted and audited, does not ban", boolean(), OPTIONAL),
 });
 
-const BANNED = ["client-id", "username", "client-ip"] as const;
+const BANNED = ["client-id", "username", "client-ip", "client-id-regex", "username-regex"] as const;
 
 const BAN = object({
   name: ours("Name in logs and messages", text(), OPTIONAL),
   "client-id": ours("Client id that is banned", text(), OPTIONAL),
   username: ours("User name that is banned", text(), OPTIONAL),
   "client-ip": ours("Address or CIDR range that is banned", text(), OPTIONAL),
+  "client-id-regex": ours("Regular expression that is searched for in client ids", text(), OPTIONAL),
+  "username-regex": ours("Regular expression that is searched for in user names", text(), OPTIONAL),
   until: ours("End of the ban; absent: none", date(), OPTIONAL),
   description: ours("For people", text({ minLength: 0 }), OPTIONAL),
 }, { check: oneBanned, among: { keys: BANNED, many: false } });
@@ -99,8 +101,11 @@ function checkMode(value: string): string | null {
 function oneBanned(ban: Readonly<Record<string, unknown>>): Complaint | null {
   const given = BANNED.filter((key) => ban[key] !== undefined);
   if (given.length === 1) return null;
-  if (given.length === 0) return { key: null, text: `one of "client-id", "username", "client-ip" is missing` };
-  return { key: given[1] ?? null, text: `only one of "client-id", "username", "client-ip" can be banned at once` };
+  if (given.length === 0) return { key: null, text: `one of ${BANNED.map((key) => `"${key}"`).join(", ")} is missing` };
+  return {
+    key: given[1] ?? null,
+    text: `only one of ${BANNED.map((key) => `"${key}"`).join(", ")} can be banned at once`,
+  };
 }
 
 export type AgentConfig = Infer<typeof AGENT>;

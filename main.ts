@@ -133,7 +133,7 @@ async function run(flags: Flags): Promise<number> {
       wallMs: SYSTEM_CLOCK.wallMs,
       watch: surroundings.watch,
       bans: lists,
-      ...(state.path === null ? {} : { state: new StateFile(`${state.path}/push.json`) }),
+      ...(state.path === null ? {} : { state: new StateFile(state.path, "push.json") }),
       logins: new LoginMaker({
         pool,
         threads,

@@ -2,7 +2,7 @@ import type { AuditRing } from "./audit/ring.ts";
 import { AutoBan, BanList, type RefusedClient } from "./bans/mod.ts";
 import type { LoginDesk, LoginVerdict } from "./auth/login_desk.ts";
 import { judgeBrokerBytes } from "./broker_packets.ts";
-import { judgeClientBytes, type JudgeConnect, recheckWill } from "./client_packets.ts";
+import { chargeControl, judgeClientBytes, type JudgeConnect, recheckWill } from "./client_packets.ts";
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 import type { Frame, RequestHead, RequestVerdict } from "./frame.ts";
 import { followFraming } from "./frame.ts";
@@ -15,6 +15,7 @@ import { parseAddress } from "./policy/address.ts";
 import type { CompiledRule } from "./policy/acl/mod.ts";
 import { Ground } from "./policy/ground.ts";
 import type { Policy } from "./policy/policy.ts";
+import { RateLimiter } from "./policy/rate/mod.ts";
 import {
   ACL_REVOKED,
   AUTH_PENDING,
@@ -91,6 +92,8 @@ export class Agent {
   /** Bans of the configuration and of run time, and who is banned by being refused too often. */
   readonly bans: BanList;
   readonly #autoBan: AutoBan;
+  /** Buckets of all clients. */
+  readonly limiter: RateLimiter;
 
   constructor(options: AgentOptions) {
     this.#policies = options.policies;
@@ -104,6 +107,8 @@ export class Agent {
       this.#reception.judge(session, connect, report, on, nowMs);
     this.#nowMs = Math.trunc(this.#clock.nowMs());
     this.#wallMs = this.#clock.wallMs();
+    this.limiter = new RateLimiter(options.policies.current.rate, this.#nowMs);
+    this.#ground.limiter = this.limiter;
   }
 
   /** Reads the clock. Whoever brings frames calls it before the first of a batch, and at least every few milliseconds. */
@@ -129,6 +134,7 @@ export class Agent {
     const policy = this.#policies.current;
     const report = this.#report;
     report.reset(policy, frame.correlationId, frame.fromClient);
+    if (policy.rate !== this.limiter.plan) this.limiter.usePlan(policy.rate, this.#nowMs);
     if (policy.routes !== null && !(frame.routeId !== null && policy.routes.has(frame.routeId))) return report;
     let removable = false;
     try {
@@ -170,6 +176,7 @@ export class Agent {
       on.policy = policy;
       on.broker = session.limits;
       on.wallMs = this.#wallMs;
+      on.nowMs = this.#nowMs;
       this.#reception.resume(waiting, verdict, report, on, this.#nowMs);
     } catch (error) {
       this.#fail(error, frame, policy, report);
@@ -219,6 +226,9 @@ export class Agent {
       return false;
     }
     if (opcode === "close" && session.drainUntilMs === 0) session.drainUntilMs = nowMs + DRAIN_MS;
+    if (policy.rate !== null && frame.fromClient && opcode !== "close" && (frame.bytes === 0 || opcode !== "binary")) {
+      this.#chargeFrame(session, frame, report);
+    }
     if (opcode !== "binary" && opcode !== "continuation") return false;
     if (lane.closed || (frame.fromClient && session.takenOver) || (!frame.fromClient && session.subject === null)) {
       refuseFrame(report, SESSION_UNKNOWN);
@@ -238,12 +248,22 @@ export class Agent {
     return !wasFragmented;
   }
 
+  /** WebSocket pings, pongs and empty frames: they answer nothing and cost the proxy and us as much as a packet. */
+  #chargeFrame(session: Session, { opcode, bytes }: Frame, report: FrameReport): void {
+    if (bytes > 0 && opcode === "continuation") return;
+    const on = this.#ground;
+    on.policy = report.policy;
+    on.nowMs = this.#nowMs;
+    chargeControl(session, 0, bytes, report, on);
+  }
+
   #judgeBytes(session: Session, frame: Frame, data: Uint8Array, report: FrameReport): void {
     const on = this.#ground;
     const nowMs = this.#nowMs;
     on.policy = report.policy;
     on.broker = session.limits;
     on.wallMs = this.#wallMs;
+    on.nowMs = nowMs;
     if (session.subject !== null && session.acl !== null) {
       on.subject = session.subject;
       on.acl = session.acl;

@@ -107,7 +107,10 @@ function judgeDelivery(session: Session, publish: Publish, report: FrameReport, 
     report.shadow ??= on.shadow;
   }
   if (refused === null) {
-    if (publish.qos !== 0) report.keep();
+    if (publish.qos !== 0) {
+      report.keep();
+      session.owedAcks++;
+    }
     if (report.rule === null) report.rule = on.rule;
     return;
   }
@@ -147,7 +150,12 @@ function followBroker(
       session.acknowledged();
       report.count(packet.type, KIND.ACK);
       return;
+    case PACKET.PUBREL:
+      session.owedAcks++;
+      report.count(packet.type, KIND.ACK);
+      return;
     case PACKET.PUBREC:
+      session.owedAcks++;
       // MQTT 5.0 section 4.9: a PUBREC that refuses is the end of its PUBLISH, any other is not.
       if (packet.reasonCode >= 0x80) session.acknowledged();
       report.count(packet.type, KIND.ACK);

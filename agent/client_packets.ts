@@ -21,6 +21,8 @@ import {
   checkRetainFeature,
   checkSubscribeLimits,
 } from "./policy/limit_check.ts";
+import type { ClientBuckets } from "./policy/rate/mod.ts";
+import { checkRate, exceeded } from "./policy/rate_check.ts";
 import { checkPublishQos, checkSubscribeQos } from "./policy/qos_check.ts";
 import { checkRetained } from "./policy/retained_check.ts";
 import { checkTopicSize } from "./policy/topic_check.ts";
@@ -48,6 +50,7 @@ export const MESSAGE_CHECKS: readonly Check<Message>[] = [
   checkMessageTopics,
   checkPublishAcl,
   checkResponseTopic,
+  checkRate,
   checkPublishQos,
   checkRetainFeature,
   checkRetained,
@@ -136,6 +139,47 @@ export function judgeClientBytes(
   if (wasMidPacket) report.undroppable = true;
 }
 
+/** The session's way to its buckets. */
+export function bucketsOf(session: Session, on: Ground): ClientBuckets {
+  return session.buckets ??= on.limiter.client(session.subject ?? { ...NOBODY, address: session.origin.address });
+}
+
+const NOBODY = { clientId: "", username: null, proved: false, attributes: null } as const;
+
+/** Charges what is no message and answers nothing: pings, empty frames, acknowledgements that nobody waits for. */
+export function chargeControl(
+  session: Session,
+  packetType: number,
+  bytes: number,
+  report: FrameReport,
+  on: Ground,
+): void {
+  if (on.policy.rate === null) return;
+  const limit = on.limiter.chargeControl(bucketsOf(session, on), bytes, on.nowMs);
+  noteLimits(report, on);
+  if (limit === null) return;
+  const reason = exceeded(limit, on);
+  tellLimit(report, on);
+  report.refuse(reason, "close", packetType, null, null);
+}
+
+/** Takes note of a limit on trial that would have refused. */
+export function noteLimits(report: FrameReport, on: Ground): void {
+  const { shadow } = on.limiter;
+  if (shadow === null) return;
+  report.notes |= NOTE.SHADOW;
+  report.shadowLimit ??= shadow.name;
+}
+
+/** Says which limit refused, for people. */
+export function tellLimit(report: FrameReport, on: Ground): void {
+  const { limit, limiter } = on;
+  if (limit === null || report.detail !== null) return;
+  const meter = limiter.meter === null ? "" : ` (${limiter.meter.name})`;
+  const full = limiter.overflowed ? "; shared with others, since rate-limit.max-keys buckets are in use" : "";
+  report.detail = [`limit "${limit.name}"${meter}${full}`];
+}
+
 function refuseWaiting(session: Session, report: FrameReport): void {
   session.client.unparsed = "malformed";
   report.refuse(AUTH_PENDING, "close", PACKET.CONNECT, null, null);
@@ -171,10 +215,10 @@ function judgePacket(
     case PACKET.CONNECT:
       return judgeConnect(session, packet, report, on, nowMs);
     case PACKET.SUBSCRIBE:
-      judgeSubscribe(session, packet, report, on);
+      judgeSubscribe(session, packet, packetBytes, report, on);
       return true;
     case PACKET.UNSUBSCRIBE:
-      judgeUnsubscribe(packet, report, on);
+      judgeUnsubscribe(session, packet, packetBytes, report, on);
       return true;
     case PACKET.DISCONNECT:
       judgeDisconnect(session, packet, report, on, nowMs);
@@ -182,14 +226,19 @@ function judgePacket(
     case PACKET.PINGREQ:
       report.count(packet.type, KIND.PING);
       report.keep();
+      chargeControl(session, packet.type, packetBytes, report, on);
       return true;
     case PACKET.AUTH:
       report.count(packet.type, KIND.CONNECT);
       report.keep();
+      chargeControl(session, packet.type, packetBytes, report, on);
       return true;
     default:
       report.count(packet.type, KIND.ACK);
       report.keep();
+      // What answers something is bounded by what it answers.
+      if (session.owedAcks > 0) session.owedAcks--;
+      else chargeControl(session, packet.type, packetBytes, report, on);
       return true;
   }
 }
@@ -215,6 +264,9 @@ function judgePublish(
   on.reset();
   on.payloadBytes = publish.payloadBytes;
   const aliased = publish.topicAlias === 0 ? null : resolveAlias(session, publish, report, on);
+  const isLimited = on.policy.rate !== null && aliased === null;
+  // Whatever the other checks say: what is refused costs too.
+  if (isLimited) chargeOwn(session, publish.topic, packetBytes, report, on);
   const refused = aliased ??
     (packetBytes > on.broker.maximumPacketBytes ? closing(ABOVE_BROKER_SIZE, on) : null) ??
     (publish.qos !== 0 && session.unacknowledged + report.publishing > on.broker.receiveMaximum
@@ -222,7 +274,8 @@ function judgePublish(
       : null) ??
     checkBrokerLimits(publish, on) ??
     checkAliasFeature(publish, on) ??
-    firstRefusal(MESSAGE_CHECKS, publish, on);
+    firstRefusal(MESSAGE_CHECKS, publish, on) ??
+    (isLimited ? chargeShared(session, publish.topic, packetBytes, report, on) : null);
   noteFindings(report, on);
   if (report.topic === null) {
     report.topic = publish.topic;
@@ -235,6 +288,35 @@ function judgePublish(
   }
   report.steps += STEPS.REFUSAL;
   report.refuse(refused, on.action, publish.type, on.topic ?? publish.topic, on.rule);
+}
+
+/** Charges a message to its sender's own buckets: `on.limit` refuses it, or is null. */
+export function chargeOwn(
+  session: Session,
+  topic: string | null,
+  bytes: number,
+  report: FrameReport,
+  on: Ground,
+): void {
+  on.limit = on.limiter.chargeMessage(bucketsOf(session, on), topic, bytes, on.nowMs);
+  if (on.limit !== null) tellLimit(report, on);
+  noteLimits(report, on);
+}
+
+/** Charges what nothing else refuses to the buckets of all. */
+export function chargeShared(
+  session: Session,
+  topic: string | null,
+  bytes: number,
+  report: FrameReport,
+  on: Ground,
+): Reason | null {
+  const limit = on.limiter.chargeShared(bucketsOf(session, on), topic, bytes, on.nowMs);
+  noteLimits(report, on);
+  if (limit === null) return null;
+  const reason = exceeded(limit, on);
+  tellLimit(report, on);
+  return reason;
 }
 
 /**
@@ -273,7 +355,13 @@ export function rememberAlias(lane: Session["client"], topicAlias: number, topic
   return true;
 }
 
-function judgeSubscribe(session: Session, subscribe: Subscribe, report: FrameReport, on: Ground): void {
+function judgeSubscribe(
+  session: Session,
+  subscribe: Subscribe,
+  packetBytes: number,
+  report: FrameReport,
+  on: Ground,
+): void {
   const { subscriptions } = subscribe;
   report.count(subscribe.type, KIND.SUBSCRIBE);
   report.awaitingAnswer++;
@@ -281,16 +369,23 @@ function judgeSubscribe(session: Session, subscribe: Subscribe, report: FrameRep
   on.subscriptions = subscriptionsWith(session, subscriptions, report);
   report.steps += subscribe.userProperties.length * STEPS.PROPERTY;
   let topic = subscriptions[0]?.filter ?? null;
+  const isLimited = on.policy.rate !== null;
+  if (isLimited) {
+    on.limit = on.limiter.chargeSubscribe(bucketsOf(session, on), packetBytes, on.nowMs);
+    if (on.limit !== null) tellLimit(report, on);
+    noteLimits(report, on);
+  }
   let refused = checkSubscribeLimits(subscribe, on);
   for (let i = 0; i < subscriptions.length && refused === null; i++) {
     const subscription = subscriptions[i] as typeof subscriptions[number];
     report.steps += STEPS.TOPIC + (on.policy.qos?.entries.length ?? 0) * STEPS.ENTRY;
     on.downgradedTo = -1;
     refused = checkFilterLimits(subscription.filter, on) ?? checkSubscribeAcl(subscription, on) ??
-      checkSubscribeQos(subscription, on);
+      checkRate(subscription, on) ?? checkSubscribeQos(subscription, on);
     if (refused !== null) topic = on.topic ?? subscription.filter;
     noteFindings(report, on);
   }
+  if (refused === null && isLimited) refused = chargeShared(session, null, packetBytes, report, on);
   if (report.topic === null) report.topic = topic;
   if (refused === null) {
     report.keep();
@@ -313,21 +408,30 @@ function subscriptionsWith(session: Session, asked: readonly Subscription[], rep
   return count;
 }
 
-function judgeUnsubscribe(unsubscribe: Unsubscribe, report: FrameReport, on: Ground): void {
+function judgeUnsubscribe(
+  session: Session,
+  unsubscribe: Unsubscribe,
+  packetBytes: number,
+  report: FrameReport,
+  on: Ground,
+): void {
   const { filters } = unsubscribe;
   report.count(unsubscribe.type, KIND.UNSUBSCRIBE);
   report.awaitingAnswer++;
   on.reset();
   let topic = filters[0] ?? null;
+  const isLimited = on.policy.rate !== null;
+  if (isLimited) chargeOwn(session, null, packetBytes, report, on);
   report.steps += unsubscribe.userProperties.length * STEPS.PROPERTY;
   let refused: Reason | null = filters.length > on.policy.limits.maxFiltersPerSubscribe ? TOO_MANY_FILTERS : null;
   for (let i = 0; i < filters.length && refused === null; i++) {
     const filter = filters[i] as string;
     report.steps += STEPS.TOPIC;
-    refused = checkTopicSize(filter, on) ?? checkUnsubscribeAcl(filter, on);
+    refused = checkTopicSize(filter, on) ?? checkUnsubscribeAcl(filter, on) ?? checkRate(filter, on);
     if (refused !== null) topic = on.topic ?? filter;
     noteFindings(report, on);
   }
+  if (refused === null && isLimited) refused = chargeShared(session, null, packetBytes, report, on);
   if (report.topic === null) report.topic = topic;
   if (refused === null) {
     report.keep();

@@ -83,6 +83,8 @@ export class FrameReport {
   topic: string | null = null;
   rule: CompiledRule | null = null;
   shadow: CompiledRule | null = null;
+  /** A rate limit on trial that would have refused, or null. */
+  shadowLimit: string | null = null;
   qos = 0;
   /** The QoS that a packet should have had, where `notes` says that it was let pass with more. */
   downgradedTo = -1;
@@ -109,8 +111,8 @@ export class FrameReport {
 
   /** The frame is a CONNECT whose login takes time: there is no verdict yet. */
   waiting: WaitingConnect | null = null;
-  /** Which provider said what, where a login was refused: for people, no secrets. */
-  login: readonly string[] | null = null;
+  /** What else there is to a refusal, for people: which provider said what, by which ban, at which limit. No secrets. */
+  detail: readonly string[] | null = null;
 
   /** The frame's verdict. */
   verdict: "allow" | "drop" | "close" = "allow";
@@ -133,6 +135,7 @@ export class FrameReport {
     this.topic = null;
     this.rule = null;
     this.shadow = null;
+    this.shadowLimit = null;
     this.qos = 0;
     this.downgradedTo = -1;
     if (this.refused > 0) this.refusals.length = 0;
@@ -145,7 +148,7 @@ export class FrameReport {
     this.subscriptionCount = -1;
     this.steps = 0;
     this.waiting = null;
-    this.login = null;
+    this.detail = null;
     this.verdict = "allow";
     this.refusal = null;
     this.detectOnly = false;

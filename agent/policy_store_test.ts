@@ -45,7 +45,7 @@ async function withStoreIn(
     log,
     wallMs: () => 1_700_000_000_000,
     logins: testLogins(),
-    state: new StateFile(`${folder}/push.json`),
+    state: new StateFile(folder, "push.json"),
     watch: (paths, onChange) => {
       watched.push([...paths]);
       tell = onChange;

@@ -2,12 +2,21 @@ import { type Ban, type BanList, describeBan } from "./bans/mod.ts";
 import { claimedRules } from "./auth/claimed_rules.ts";
 import type { LoginDesk, LoginVerdict } from "./auth/login_desk.ts";
 import type { Credentials, Identity } from "./auth/provider.ts";
-import { closing, MESSAGE_CHECKS, noteFindings } from "./client_packets.ts";
+import {
+  chargeOwn,
+  chargeShared,
+  closing,
+  MESSAGE_CHECKS,
+  noteFindings,
+  noteLimits,
+  tellLimit,
+} from "./client_packets.ts";
 import { type FrameReport, KIND, NOTE, type WaitingConnect } from "./frame_report.ts";
 import type { Connect, Message } from "./mqtt/packet.ts";
 import { checkConnectAcl } from "./policy/acl_check.ts";
 import { bindSubject, type Subject } from "./policy/acl/mod.ts";
 import { type Check, firstRefusal, type Ground } from "./policy/ground.ts";
+import { exceeded } from "./policy/rate_check.ts";
 import {
   checkClientIdLength,
   checkClientIdPattern,
@@ -71,7 +80,7 @@ export class Reception {
     report.undroppable = true;
     begin(session, connect, on);
     const { blockMode } = session.policy;
-    const early = this.#early(session, connect, report, on, nowMs);
+    const early = this.#early(session, connect, report, on, nowMs, true);
     if (early !== null) {
       report.refuse(early, "close", connect.type, null, null);
       if (blockMode) return false;
@@ -119,7 +128,7 @@ export class Reception {
       return report.refuse(AUTH_PENDING, "close", connect.type, null, null);
     }
     begin(session, connect, on);
-    const early = this.#early(session, connect, report, on, nowMs);
+    const early = this.#early(session, connect, report, on, nowMs, false);
     if (early !== null) return report.refuse(early, "close", connect.type, null, null);
     const isError = verdict.kind === "deny" && verdict.failure === "provider-error";
     const claimed = isError ? verdict : login.claim(verdict);
@@ -160,9 +169,32 @@ export class Reception {
     return null;
   }
 
-  #early(session: Session, connect: Connect, report: FrameReport, on: Ground, nowMs: number): Reason | null {
+  #early(
+    session: Session,
+    connect: Connect,
+    report: FrameReport,
+    on: Ground,
+    nowMs: number,
+    first: boolean,
+  ): Reason | null {
     return this.#checkBans(session, report, on.wallMs) ?? firstRefusal(EARLY_CHECKS, connect, on) ??
-      this.#checkAddress(session, nowMs);
+      this.#checkAddress(session, nowMs) ?? this.#checkRate(session, report, on, first);
+  }
+
+  /** CONNECTs and failed logins of the address; both close. What waited for its login was charged before. */
+  #checkRate({ origin, client }: Session, report: FrameReport, on: Ground, first: boolean): Reason | null {
+    if (!first || on.policy.rate === null) return null;
+    const { limiter, nowMs } = on;
+    let limit = limiter.chargeConnect(origin.address, client.stream.packetBytes, nowMs);
+    noteLimits(report, on);
+    if (limit === null && this.#desk() !== null) {
+      limit = limiter.refuseLogin(origin.address, nowMs);
+      noteLimits(report, on);
+    }
+    if (limit === null) return null;
+    const reason = exceeded(limit, on);
+    tellLimit(report, on);
+    return reason;
   }
 
   /** Whether who the session claims or proved to be is banned; O(1) but for pattern bans. */
@@ -174,7 +206,7 @@ export class Reception {
     const names = login !== null || this.#desk()?.usernameIsToken !== true;
     const ban = this.#bans.find({ ...subject, username: names ? subject.username : null }, wallMs);
     if (ban === null) return null;
-    report.login = [describeEffect(ban)];
+    report.detail = [describeEffect(ban)];
     return BANNED;
   }
 
@@ -198,7 +230,9 @@ export class Reception {
     on: Ground,
   ): boolean {
     if (verdict.kind === "deny") {
-      report.login = verdict.trail;
+      const isFailure = verdict.failure !== "provider-error" && verdict.failure !== "locked";
+      if (isFailure && on.policy.rate !== null) on.limiter.chargeLoginFailure(session.origin.address, on.nowMs);
+      report.detail = verdict.trail;
       report.refuse(loginReason(verdict.failure), "close", connect.type, null, null);
       session.login = { identity: null, refused: true, desk, generation: desk.generation };
       return false;
@@ -207,7 +241,7 @@ export class Reception {
     const { identity } = verdict;
     const rules = identity === null ? null : claimedRules(identity);
     if (rules !== null && "fault" in rules) {
-      report.login = [...verdict.trail, `acl: ${rules.fault}`];
+      report.detail = [...verdict.trail, `acl: ${rules.fault}`];
       report.refuse(CLAIMED_ACL_INVALID, "close", connect.type, null, null);
       return false;
     }
@@ -242,8 +276,10 @@ export class Reception {
     if (refused === null && connect.will !== null) {
       topic = connect.will.topic;
       on.payloadBytes = connect.will.payload.length;
+      if (on.policy.rate !== null) chargeOwn(session, topic, on.payloadBytes, report, on);
       // [MQTT-3.1.2-8] The broker publishes the Will later, in this client's name: judged now, since nobody asks again.
-      refused = firstRefusal(MESSAGE_CHECKS, connect.will, on);
+      refused = firstRefusal(MESSAGE_CHECKS, connect.will, on) ??
+        (on.policy.rate === null ? null : chargeShared(session, topic, on.payloadBytes, report, on));
     }
     noteFindings(report, on);
     if (refused === null) {

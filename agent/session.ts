@@ -4,6 +4,7 @@ import { type BrokerLimits, NO_BROKER_LIMITS } from "./policy/ground.ts";
 import { bindSubject, type Subject, type SubjectAcl } from "./policy/acl/mod.ts";
 import type { Address } from "./policy/address.ts";
 import type { Policy } from "./policy/policy.ts";
+import type { ClientBuckets } from "./policy/rate/mod.ts";
 import type { LoginDesk } from "./auth/login_desk.ts";
 import type { Identity } from "./auth/provider.ts";
 import { NO_HEADERS, type SeenHeaders } from "./upgrade.ts";
@@ -120,6 +121,10 @@ export class Session {
   identityJson: string | null = null;
   /** What proved the client, while authentication is on. */
   login: SessionLogin | null = null;
+  /** The way to its rate-limit buckets; made when something is charged, anew when the subject changes. */
+  buckets: ClientBuckets | null = null;
+  /** Acknowledgements that the client owes: each answers something, and costs nothing. */
+  owedAcks = 0;
   /** The bans' generation when the session was last held against them. */
   bansGeneration = 0;
   /** Rules that the login carries, bound to the subject: they can only narrow. */
@@ -153,6 +158,7 @@ export class Session {
     this.acl = bindSubject(this.policy.acl, subject);
     if (this.narrow !== null) this.narrow = bindSubject(this.narrow.acl, subject);
     this.identityJson = null;
+    this.buckets = null;
   }
 
   /** From here on the client has nothing more to say; broker packets and control frames are still judged. */

@@ -32,7 +32,7 @@ export class Teller {
     const topic = refusal.topic === null ? null : cut(refusal.topic);
     const clientId = subject === null ? null : cut(subject.clientId);
     const username = subject?.username == null ? null : shownName(subject.username);
-    const login = report.login === null ? null : report.login.join("; ");
+    const detail = report.detail === null ? null : report.detail.join("; ");
     const packet = packetType === 0 ? null : PACKET_NAMES[packetType] ?? null;
     this.#audit.add({
       atMs: this.#clock.wallMs(),
@@ -53,7 +53,7 @@ export class Teller {
       refused: report.refused,
       lost: report.lost,
       also: report.describeRefusals(),
-      login,
+      detail,
     });
     if (!this.#log.enabled("warn")) return;
     this.#log.warn(reason.text, {
@@ -67,7 +67,7 @@ export class Teller {
       client_ip: frame.clientAddress,
       correlation_id: frame.correlationId,
       also: report.describeRefusals(),
-      login,
+      detail,
     }, { foldKey: `${reason.code} ${clientId ?? addressText(report.session, frame)} ${topic ?? ""}` });
   }
 
@@ -105,7 +105,7 @@ export class Teller {
       refused: 1,
       lost: 0,
       also: null,
-      login: null,
+      detail: null,
     });
     this.#log.warn(refused.text, {
       reason: refused.code,
@@ -148,7 +148,7 @@ export class Teller {
       refused: 1,
       lost: 0,
       also: null,
-      login: null,
+      detail: null,
     });
     this.#log.error("A refused frame passed the proxy: the verdict came too late", {
       refused_for: refusal.reason.code,

@@ -22,8 +22,8 @@ export interface AuditEvent {
   readonly lost: number;
   /** Each refused packet where there are several, for people; the first sixteen and the number of the rest. */
   readonly also: string | null;
-  /** Which provider said what, where a login was refused. */
-  readonly login: string | null;
+  /** Which provider said what, by which ban, at which limit; null for nothing more. */
+  readonly detail: string | null;
 }
 
 /** The newest events, oldest dropped: nothing on the frame path ever waits for whoever reads them. */

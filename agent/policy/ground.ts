@@ -1,5 +1,6 @@
 import type { CompiledRule, Subject, SubjectAcl } from "./acl/mod.ts";
 import type { Policy } from "./policy.ts";
+import type { Limit, RateLimiter } from "./rate/mod.ts";
 import type { Reason } from "../reasons.ts";
 import type { Qos } from "../mqtt/packet.ts";
 
@@ -46,6 +47,10 @@ export class Ground {
   narrow: SubjectAcl | null = null;
   /** From CONNACK; NO_BROKER_LIMITS until then. */
   broker: BrokerLimits = NO_BROKER_LIMITS;
+  /** Buckets of all clients; they outlive every snapshot. */
+  limiter!: RateLimiter;
+  /** Monotonic milliseconds. */
+  nowMs = 0;
   /** Milliseconds since the epoch: what `expires` of a rule is held against. */
   wallMs = 0;
   /** Subscriptions that the client has and asks for, at most. */
@@ -59,6 +64,8 @@ export class Ground {
   topic: string | null = null;
   /** Bytes of payload of the message. */
   payloadBytes = 0;
+  /** The rate limit that refuses the packet, or null; the first that is met. */
+  limit: Limit | null = null;
   /** The QoS that the packet should have had, where it passes with more; -1: it has what it may have. */
   downgradedTo = -1;
   /** What a refused packet gets. */
@@ -69,6 +76,7 @@ export class Ground {
     this.rule = null;
     this.shadow = null;
     this.topic = null;
+    this.limit = null;
     this.downgradedTo = -1;
     this.action = "drop";
   }

@@ -1,5 +1,6 @@
 import { type AclConfig, compileAclSteps, type CompiledAcl } from "./acl/mod.ts";
 import { compileQos, type QosConfig, type QosPolicy } from "./qos_policy.ts";
+import { compileRatePlan, type RateConfig, type RatePlan } from "./rate/mod.ts";
 import { compileRetained, type RetainedConfig, type RetainedPolicy } from "./retained_policy.ts";
 import { compileRegex, type LinearRegex } from "./regex.ts";
 import type { ProtocolLevel } from "../mqtt/packet.ts";
@@ -24,6 +25,7 @@ export interface PolicyConfig {
   readonly general: GeneralPolicyConfig;
   readonly qos: QosConfig;
   readonly retained: RetainedConfig;
+  readonly "rate-limit": RateConfig;
 }
 
 /** `general.*`, as far as packets and frames are judged by it. */
@@ -121,6 +123,7 @@ export interface Policy {
   /** Null: off. */
   readonly qos: QosPolicy | null;
   readonly retained: RetainedPolicy | null;
+  readonly rate: RatePlan | null;
   readonly identity: IdentityPolicy;
   /** Longest wait for an answer to a CONNECT. */
   readonly decisionDeadlineMs: number;
@@ -180,6 +183,8 @@ export function* compilePolicySteps(
   }
   const qos = compileQos(config.qos);
   if (typeof qos === "string") return { problems: [{ path: ["qos", "per-topic"], message: qos }] };
+  const rate = compileRatePlan(config["rate-limit"]);
+  if ("problems" in rate) return { problems: [...rate.problems] };
   return {
     policy: Object.freeze({
       number: id.number,
@@ -188,6 +193,7 @@ export function* compilePolicySteps(
       limits: compileLimits(config),
       qos,
       retained: compileRetained(config.retained),
+      rate: rate.plan,
       identity: Object.freeze({
         clientIdPattern: clientIdPattern?.regex ?? null,
         clientIdBinding: auth["client-id-binding"],

@@ -43,6 +43,7 @@ export function frameAnswer(version: AnswerVersion, report: FrameReport): string
     custom += refusalMembers(report, refusal);
   }
   if (report.downgradedTo !== -1) custom += `,"qos":"${report.qos}","qos_allowed":"${report.downgradedTo}"`;
+  if (report.shadowLimit !== null) custom += `,"shadow_limit":${quoted(report.shadowLimit)}`;
   if (report.shadow !== null) custom += `,"shadow_rule":${JSON.stringify(report.shadow.name)}`;
   return HEAD[version] + tagsOf(report).json +
     BEFORE_RULES + (rule === null ? "[]" : rule.namesJson) +

@@ -45,12 +45,14 @@ export interface TestPolicy {
   readonly auth?: Partial<PolicyConfig["auth"]>;
   readonly qos?: Partial<PolicyConfig["qos"]>;
   readonly retained?: Partial<PolicyConfig["retained"]>;
+  readonly rate?: Partial<PolicyConfig["rate-limit"]>;
   readonly number?: number;
 }
 
 /** A compiled snapshot. */
 export function testPolicy(
-  { rules = EXAMPLE_RULES, acl = {}, general = {}, auth = {}, qos = {}, retained = {}, number = 1 }: TestPolicy,
+  { rules = EXAMPLE_RULES, acl = {}, general = {}, auth = {}, qos = {}, retained = {}, rate = {}, number = 1 }:
+    TestPolicy,
 ): Policy {
   const compiled = compilePolicy({
     acl: {
@@ -80,6 +82,14 @@ export function testPolicy(
     },
     general: { ...GENERAL, ...general },
     qos: { enabled: false, "max-qos": 2, downgrade: true, "downgrade-subscribe": "allow", "per-topic": [], ...qos },
+    "rate-limit": {
+      enabled: false,
+      "per-topic": [],
+      "key-by": "client_id",
+      "max-keys": 1000,
+      store: "memory",
+      ...rate,
+    },
     retained: { enabled: false, "allow-retained": true, "allowed-topics": [], "blocked-topics": [], ...retained },
   }, { number, hash: "000000000000" });
   if ("problems" in compiled) throw new Error(JSON.stringify(compiled.problems));

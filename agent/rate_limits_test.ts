@@ -200,3 +200,24 @@ Deno.test("the client id that the broker assigned has a bucket of its own", () =
   });
   assert.equal(other.publish("a").verdict, "allow");
 });
+
+Deno.test("other limits hold from the next packet on, and what is in a bucket stays in it", () => {
+  const rig = limited({ "per-client": limit(0.001, 10) });
+  const wire = rig.connection().live();
+  assert.equal(passing(4, () => wire.publish("a")), 4);
+  rig.usePolicy({ rules: RULES, rate: { enabled: true, "per-client": limit(0.001, 5) } });
+  assert.ok(passing(10, () => wire.publish("a")) <= 5);
+  rig.usePolicy({ rules: RULES, rate: { enabled: true, "per-client": limit(1000, 1000) } });
+  rig.pass(1000);
+  assert.ok(passing(900, () => wire.publish("a")) > 500);
+});
+
+Deno.test("who gets another client id pays from the bucket of that one", () => {
+  const rig = limited({ "per-client": limit(0.001, 1) });
+  const wire = rig.connection();
+  wire.connect({ protocolVersion: 5, clientId: "" });
+  assert.equal(wire.publish("a").verdict, "allow", "from the bucket of its address");
+  wire.accept({ properties: { assignedClientIdentifier: "auto-1" } });
+  assert.equal(wire.publish("a").verdict, "allow", "from its own");
+  assert.equal(wire.publish("a").verdict, "drop");
+});

@@ -9,6 +9,7 @@ import {
   type ConfiguredBans,
 } from "./bans/mod.ts";
 import { type Environment, loadConfig, type LoadedConfig, type Problem } from "./config/mod.ts";
+import { doubtsOf } from "./doubts.ts";
 import type { PolicySource } from "./agent.ts";
 import type { Logger } from "./log.ts";
 import type { StateFile } from "./bans/state_file.ts";
@@ -183,11 +184,12 @@ export class PolicyStore implements PolicySource {
   }
 
   /** Puts the parts of a snapshot in force that live longer than one. */
-  #enforce(before: Snapshot | null, { loaded, logins, bans, autoBan }: Snapshot): void {
+  #enforce(before: Snapshot | null, { policy, loaded, logins, bans, autoBan }: Snapshot): void {
     const { bans: lists } = this.#options;
     this.#options.logins.changed(before?.logins ?? null, logins, loaded.config.auth);
     lists?.list.configure(bans);
     lists?.auto.configure(autoBan);
+    for (const doubt of doubtsOf(loaded.config)) this.#options.log.warn(doubt, { config_version: policy.label });
   }
 
   /** The one way for a configuration to come into force: read, validate, compile, test, swap; or nothing changes. */

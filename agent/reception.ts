@@ -1,5 +1,5 @@
 import { type Ban, type BanList, describeBan } from "./bans/mod.ts";
-import { claimedRules } from "./auth/claimed_rules.ts";
+import { claimedRules, compileNothing } from "./auth/claimed_rules.ts";
 import type { LoginDesk, LoginVerdict } from "./auth/login_desk.ts";
 import type { Credentials, Identity } from "./auth/provider.ts";
 import {
@@ -40,7 +40,7 @@ import {
   TOKEN_EXPIRED,
   USERNAME_MISMATCH,
 } from "./reasons.ts";
-import { provedBy, type Session } from "./session.ts";
+import { provedBy, type Session, type SessionLogin } from "./session.ts";
 import { NO_HEADERS } from "./upgrade.ts";
 import type { SessionRegistry } from "./session_registry.ts";
 
@@ -57,6 +57,20 @@ const EARLY_CHECKS: readonly Check<Connect>[] = [
 
 const NO_GROUPS: readonly string[] = Object.freeze([]);
 
+/** Asking about logins again may take so much of so much time. */
+const ASKING_MS = 20;
+const ASKING_WINDOW_MS = 100;
+
+/** Rules that allow nothing. */
+const NOTHING = compileNothing();
+
+export interface ReceptionParts {
+  readonly sessions: SessionRegistry;
+  readonly desk: () => LoginDesk | null;
+  readonly bans: BanList;
+  readonly now?: () => number;
+}
+
 /**
  * Where a CONNECT is received: what can be told of it at once, who it is, and what that somebody may do.
  *
@@ -67,11 +81,17 @@ export class Reception {
   /** Where logins are proved, null while authentication is off. */
   readonly #desk: () => LoginDesk | null;
   readonly #bans: BanList;
+  /** Monotonic milliseconds, as exact as they come. */
+  readonly #now: () => number;
+  /** What asking about logins again has taken, and since when that is counted. */
+  #askedMs = 0;
+  #askingSinceMs = 0;
 
-  constructor({ sessions, desk, bans }: { sessions: SessionRegistry; desk: () => LoginDesk | null; bans: BanList }) {
+  constructor({ sessions, desk, bans, now = () => performance.now() }: ReceptionParts) {
     this.#sessions = sessions;
     this.#desk = desk;
     this.#bans = bans;
+    this.#now = now;
   }
 
   /** Judges a CONNECT. False: nothing behind it can be judged. `report.waiting` is set where its login takes time. */
@@ -82,7 +102,7 @@ export class Reception {
     const { blockMode } = session.policy;
     const early = this.#early(session, connect, report, on, nowMs, true);
     if (early !== null) {
-      report.refuse(early, "close", connect.type, null, null);
+      this.#refuse(session, early, report, connect);
       if (blockMode) return false;
     }
     const desk = this.#desk();
@@ -102,13 +122,20 @@ export class Reception {
       return true;
     }
     // Nothing is blocked, so nobody waits; who it is becomes known when it does.
-    report.refuse(AUTH_PENDING, "close", connect.type, null, null);
-    session.login = { identity: null, refused: true, desk, generation: desk.generation };
+    this.#refuse(session, AUTH_PENDING, report, connect);
     login.done.then((verdict) => {
       const claimed = login.claim(verdict);
-      if (claimed?.kind === "allow" && !session.ended) this.#prove(session, claimed.identity, desk);
+      if (claimed?.kind !== "allow" || session.ended || session.refusedFor !== AUTH_PENDING) return;
+      this.#prove(session, claimed, desk);
+      this.#narrow(session, claimed.identity);
     });
     return this.#admit(session, connect, report, on, nowMs);
+  }
+
+  /** Refuses a CONNECT; where nothing is blocked the session remembers that it should not be. */
+  #refuse(session: Session, reason: Reason, report: FrameReport, connect: Connect): void {
+    session.refusedFor ??= reason;
+    report.refuse(reason, "close", connect.type, null, null);
   }
 
   /**
@@ -143,30 +170,60 @@ export class Reception {
       const banned = this.#checkBans(session, report, wallMs);
       if (banned !== null) return banned;
     }
+    const { login, subject, refusedFor } = session;
+    // Its CONNECT passed only because nothing was blocked then.
+    if (refusedFor !== null) return session.policy.blockMode ? refusedFor : null;
     const desk = this.#desk();
-    const { login, subject } = session;
     if (desk === null) {
-      if (login === null) return null;
-      // Authentication was turned off: nobody proves names any more.
-      session.login = null;
-      session.narrow = null;
-      if (subject !== null) session.usePolicy(session.policy);
+      if (login !== null) this.#forget(session);
       return null;
     }
     if (subject === null) return null;
     if (login === null) {
       // It came while authentication was off.
       if (!subject.anonymous || !desk.stillHolds(null)) return LOGIN_REVOKED;
-      session.login = { identity: null, refused: false, desk, generation: desk.generation };
+      session.login = { identity: null, provider: null, providerGeneration: 0, desk, generation: desk.generation };
       return null;
     }
-    if (login.refused) return session.policy.blockMode ? LOGIN_REVOKED : null;
     if (login.identity !== null && wallMs >= login.identity.expiresAtMs) return TOKEN_EXPIRED;
     const { generation } = desk;
     if (login.desk === desk && login.generation === generation) return null;
-    if (!desk.stillHolds(login.identity)) return LOGIN_REVOKED;
-    session.login = { ...login, desk, generation };
-    return null;
+    return this.#stillHolds(session, login, desk) ? null : LOGIN_REVOKED;
+  }
+
+  /** Authentication was turned off: from here on nobody proves names, groups or attributes. */
+  #forget(session: Session): void {
+    session.login = null;
+    session.narrow = null;
+    const { subject } = session;
+    if (subject === null) return;
+    const proved = provedBy(session.policy, subject.username);
+    session.identify({ ...subject, proved, groups: NO_GROUPS, attributes: null });
+  }
+
+  /**
+   * Whether a login still holds, asked because something changed. Who proved it is asked only if it changed itself. To
+   * verify a certificate again takes milliseconds, and a change makes every session ask: what does not fit into a fifth
+   * of the time is refused, and comes back as a new login.
+   */
+  #stillHolds(session: Session, login: SessionLogin, desk: LoginDesk): boolean {
+    const { identity, provider, providerGeneration } = login;
+    const isSame = provider !== null && desk.has(provider) && provider.generation === providerGeneration;
+    if (!isSame) {
+      const startMs = this.#now();
+      if (startMs - this.#askingSinceMs >= ASKING_WINDOW_MS) {
+        this.#askingSinceMs = startMs;
+        this.#askedMs = 0;
+      }
+      if (this.#askedMs > ASKING_MS) return false;
+      const vouching = identity === null ? null : desk.vouches(identity);
+      const holds = identity === null ? desk.stillHolds(null) : vouching !== null;
+      this.#askedMs += this.#now() - startMs;
+      if (!holds) return false;
+      login = { ...login, provider: vouching, providerGeneration: vouching?.generation ?? 0 };
+    }
+    session.login = { ...login, desk, generation: desk.generation };
+    return true;
   }
 
   #early(
@@ -233,26 +290,43 @@ export class Reception {
       const isFailure = verdict.failure !== "provider-error" && verdict.failure !== "locked";
       if (isFailure && on.policy.rate !== null) on.limiter.chargeLoginFailure(session.origin.address, on.nowMs);
       report.detail = verdict.trail;
-      report.refuse(loginReason(verdict.failure), "close", connect.type, null, null);
-      session.login = { identity: null, refused: true, desk, generation: desk.generation };
+      this.#refuse(session, loginReason(verdict.failure), report, connect);
       return false;
     }
-    this.#prove(session, verdict.identity, desk);
-    const { identity } = verdict;
-    const rules = identity === null ? null : claimedRules(identity);
-    if (rules !== null && "fault" in rules) {
-      report.detail = [...verdict.trail, `acl: ${rules.fault}`];
-      report.refuse(CLAIMED_ACL_INVALID, "close", connect.type, null, null);
+    this.#prove(session, verdict, desk);
+    const fault = this.#narrow(session, verdict.identity);
+    if (fault !== null) {
+      report.detail = [...verdict.trail, `acl: ${fault}`];
+      this.#refuse(session, CLAIMED_ACL_INVALID, report, connect);
       return false;
     }
-    session.narrow = rules === null || rules.acl === null ? null : bindSubject(rules.acl, session.subject as Subject);
     stand(session, on);
     return true;
   }
 
+  /** Binds the rules that the login carries; a text says why they cannot be read, and then nothing is allowed. */
+  #narrow(session: Session, identity: Identity | null): string | null {
+    const { unwrap } = session.policy;
+    const rules = identity === null ? null : claimedRules(identity, unwrap);
+    if (rules === null || ("acl" in rules && rules.acl === null)) {
+      session.narrow = null;
+      return null;
+    }
+    session.narrow = bindSubject(
+      "acl" in rules && rules.acl !== null ? rules.acl : NOTHING,
+      session.subject as Subject,
+    );
+    return "fault" in rules ? rules.fault : null;
+  }
+
   /** From here on the session is whoever was proved. */
-  #prove(session: Session, identity: Identity | null, desk: LoginDesk): void {
-    session.login = { identity, refused: false, desk, generation: desk.generation };
+  #prove(
+    session: Session,
+    { identity, provider }: Extract<LoginVerdict, { kind: "allow" }>,
+    desk: LoginDesk,
+  ): void {
+    const providerGeneration = provider?.generation ?? 0;
+    session.login = { identity, provider, providerGeneration, desk, generation: desk.generation };
     const { subject } = session;
     if (subject === null || identity === null) return;
     session.identify({
@@ -289,6 +363,7 @@ export class Reception {
       this.#sessions.claim(session);
       return true;
     }
+    session.refusedFor ??= refused;
     report.refuse(closing(refused, on), "close", connect.type, on.topic ?? topic, on.rule);
     return !session.policy.blockMode;
   }
@@ -298,7 +373,7 @@ export class Reception {
     const { login } = session;
     const { username } = connect;
     if (login?.identity == null || username === null || username === "") return null;
-    if (username === login.identity.username || login.desk.isToken(login.identity)) return null;
+    if (username === login.identity.username || login.provider?.usernameIsToken === true) return null;
     if (session.policy.identity.refuseMismatch) return USERNAME_MISMATCH;
     report.notes |= NOTE.USERNAME_MISMATCH;
     return null;
@@ -327,7 +402,7 @@ function isSame(holder: Session, newcomer: Session): boolean {
   if (held === null) return true;
   const claimed = newcomer.login?.identity ?? null;
   return claimed !== null && claimed.username !== null && claimed.username === held.username &&
-    claimed.provider === held.provider;
+    newcomer.login?.provider?.name === holder.login?.provider?.name;
 }
 
 /** What the CONNECT says of the client, before anybody has proved it. */
@@ -335,6 +410,7 @@ function begin(session: Session, connect: Connect, on: Ground): void {
   const { policy, origin } = session;
   session.login = null;
   session.narrow = null;
+  session.refusedFor = null;
   session.identify({
     clientId: connect.clientId,
     username: connect.username,

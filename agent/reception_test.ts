@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { LoginDesk, LoginVerdict } from "./auth/login_desk.ts";
-import type { Answer, Identity } from "./auth/provider.ts";
+import type { Answer, Credentials, Identity } from "./auth/provider.ts";
 import { deskOf, identity, Users } from "../tests/support/users.ts";
 import { publish, Rig, type Said, subscribe, type Wire } from "../tests/support/rig.ts";
 import type { TestPolicy } from "../tests/support/test_agent.ts";
@@ -110,12 +110,12 @@ Deno.test("without room, or without a result in time, a CONNECT is closed as pen
   rig.hasRoom = true;
   const second = rig.connection();
   assert.equal(second.connect(slow).verdict, "wait");
-  assert.equal(users.asked.length, 1);
+  assert.equal(users.answers.length, 1);
   assert.equal(second.resume(null).reason, "auth-pending");
   users.answers[0]?.({ kind: "allow", identity: users.people.get("alice") as Identity });
   await settled();
   assert.equal(rig.connection().connect(slow).verdict, "allow");
-  assert.equal(users.asked.length, 1);
+  assert.equal(users.answers.length, 1);
 });
 
 Deno.test("nothing passes while a login is pending", async () => {
@@ -445,4 +445,98 @@ Deno.test("a ban of an id that the broker assigned is met with the next frame", 
   wire.connect({ protocolVersion: 5, clientId: "" });
   wire.accept({ properties: { assignedClientIdentifier: "auto-1" } });
   assert.equal(wire.publish("open/x").reason, "banned");
+});
+
+Deno.test("what passed only because nothing was blocked ends when something is", async () => {
+  const cases: readonly [string, Identity, Record<string, unknown>, TestPolicy][] = [
+    ["unreadable rules", identity("alice", { acl: "garbage" }), ALICE, {}],
+    ["a slow login", identity("alice", { acl: { pub: ["open/#"] } }), { username: "alice", password: "slow" }, {}],
+    ["another's client id", identity("alice", { clientIds: ["other"] }), ALICE, {}],
+    ["a wrong password", identity("alice"), { username: "alice", password: "wrong" }, {}],
+    ["a client id that does not match", identity("alice"), ALICE, { auth: { "client-id-pattern": "x" } }],
+  ];
+  for (const [name, person, facts, policy] of cases) {
+    const { rig, users } = guarded([person], { ...policy, general: { "block-mode": false } });
+    const wire = rig.connection();
+    assert.equal(wire.connect(facts).verdict, "allow", name);
+    users.answers[0]?.({ kind: "allow", identity: person });
+    await settled();
+    wire.accept();
+    assert.equal(wire.publish("open/x").verdict, "allow", name);
+    rig.usePolicy({ rules: RULES, ...policy });
+    assert.equal(wire.publish("open/x").verdict, "close", name);
+  }
+  const fine = guarded([identity("alice")], { general: { "block-mode": false } });
+  const wire = fine.rig.connection().live(ALICE);
+  fine.rig.usePolicy({ rules: RULES });
+  assert.equal(wire.publish("alice/x").verdict, "allow");
+});
+
+Deno.test("a slow login on trial is narrowed by what it carries", async () => {
+  const person = identity("alice", { acl: { pub: ["alice/a"] } });
+  const { rig, users } = guarded([person], { general: { "block-mode": false } });
+  const wire = rig.connection();
+  wire.connect({ username: "alice", password: "slow" });
+  wire.accept();
+  users.answers[0]?.({ kind: "allow", identity: person });
+  await settled();
+  assert.equal(wire.publish("alice/a").tags, "mqtt publish");
+  assert.equal(wire.publish("alice/b").tags, "mqtt detect-only acl-denied");
+});
+
+Deno.test("with authentication off groups and attributes prove nothing either", () => {
+  const person = identity("bob", { groups: ["staff"], attributes: new Map([["site", "north"]]) });
+  const { rig } = guarded([person]);
+  const wire = rig.connection().live({ username: "bob", password: "right" });
+  assert.equal(wire.publish("staff/x").verdict, "allow");
+  rig.useDesk(null);
+  for (const topic of ["staff/x", "site/north/x"]) assert.equal(wire.publish(topic).verdict, "drop", topic);
+});
+
+Deno.test("only who was proved by a token in the place of the name may have another name there", () => {
+  class Token extends Users {
+    readonly usernameIsToken: boolean;
+    constructor(isName: boolean, person: Identity) {
+      super(person);
+      this.usernameIsToken = isName;
+    }
+    override check(credentials: Credentials): Answer {
+      const found = this.usernameIsToken
+        ? credentials.username
+        : new TextDecoder().decode(credentials.password ?? undefined);
+      const person = this.people.get("bob") as Identity;
+      return found === "token" ? { kind: "allow", identity: person } : { kind: "ignore", why: "no token" };
+    }
+  }
+  const person = identity("bob");
+  const rig: Rig = new Rig({ rules: RULES });
+  const providers = [new Token(false, person), new Token(true, person)];
+  rig.useDesk(deskOf(() => rig.parts.clock.wallMs(), ...providers));
+  const posing: Said = rig.connection().connect({ username: "admin", password: "token" });
+  assert.equal(posing.reason, "username-mismatch");
+  const honest: Said = rig.connection().connect({ username: "token", password: "x", clientId: "d2" });
+  assert.equal(honest.verdict, "allow");
+});
+
+Deno.test("asking about logins again takes a fifth of the time at most; what does not fit comes back", () => {
+  let asked = 0;
+  class Slow extends Users {
+    override stillHolds(): boolean {
+      asked++;
+      const end = performance.now() + 5;
+      while (performance.now() < end);
+      return true;
+    }
+  }
+  const people = Array.from({ length: 40 }, (_, i) => identity(`u${i}`));
+  const rig: Rig = new Rig({ rules: RULES });
+  const users = new Slow(...people);
+  rig.useDesk(deskOf(() => rig.parts.clock.wallMs(), users));
+  const wires = people.map((_, i) =>
+    rig.connection().live({ username: `u${i}`, password: "right", clientId: `c${i}` })
+  );
+  users.generation++;
+  const verdicts = wires.map((wire) => wire.publish("open/x").reason);
+  assert.ok(verdicts.includes(null) && verdicts.includes("login-revoked"));
+  assert.ok(asked < 40);
 });

@@ -6,7 +6,8 @@ import type { Address } from "./policy/address.ts";
 import type { Policy } from "./policy/policy.ts";
 import type { ClientBuckets } from "./policy/rate/mod.ts";
 import type { LoginDesk } from "./auth/login_desk.ts";
-import type { Identity } from "./auth/provider.ts";
+import type { Identity, Provider } from "./auth/provider.ts";
+import type { Reason } from "./reasons.ts";
 import { NO_HEADERS, type SeenHeaders } from "./upgrade.ts";
 
 /**
@@ -68,9 +69,11 @@ export interface Origin {
 
 /** What a session knows of its login. */
 export interface SessionLogin {
-  /** Null for an anonymous client, and where the login was refused and nothing is blocked. */
+  /** Null for an anonymous client. */
   readonly identity: Identity | null;
-  readonly refused: boolean;
+  /** Who proved it, null for an anonymous client, and its generation when it was last asked. */
+  readonly provider: Provider | null;
+  readonly providerGeneration: number;
   /** Where it was proved or last looked at again, and that desk's generation then. */
   readonly desk: LoginDesk;
   readonly generation: number;
@@ -119,6 +122,8 @@ export class Session {
   subscriptionsPolicy: Policy;
   /** JSON members that every answer about this session carries; made once, dropped when the identity changes. */
   identityJson: string | null = null;
+  /** Why the CONNECT would have been closed, had anything been blocked; null: it was fine. */
+  refusedFor: Reason | null = null;
   /** What proved the client, while authentication is on. */
   login: SessionLogin | null = null;
   /** The way to its rate-limit buckets; made when something is charged, anew when the subject changes. */

@@ -101,13 +101,24 @@ export const NO_HEADERS: SeenHeaders = new Map();
 /** What an upgrade says of the headers in `names`, which are lower-case. */
 export function seenHeaders(headers: Headers, names: readonly string[]): SeenHeaders {
   if (names.length === 0) return NO_HEADERS;
-  return new Map(names.map((name) => [name, headerValues(headers, name)]));
+  return new Map(names.map((name) => {
+    const values = headerValues(headers, name);
+    const units = values.reduce((sum, value) => sum + value.length, 0);
+    // What is too long to be kept is as good as two that contradict each other: believed by nobody.
+    return [name, units <= MAX_HEADER_UNITS ? values : IN_DOUBT];
+  }));
 }
+
+/** A certificate with its chain, several times over. */
+const MAX_HEADER_UNITS = 32_768;
+const IN_DOUBT: readonly string[] = Object.freeze(["", ""]);
 
 /** Upgrades remembered at most in each of two generations; each waits for its first frame. */
 const MAX_WAITING = 50_000;
 /** Upgrades of one correlation id and address: more are a client that repeats itself. */
 const MAX_PER_KEY = 16;
+/** Characters of header values in each generation. */
+const MAX_WAITING_UNITS = 1 << 25;
 
 /**
  * Upgrades whose first frame has not come yet, by correlation id and address text: the event of an upgrade has no port.
@@ -119,6 +130,8 @@ export class UpgradeBook {
   #young = new Map<string, SeenUpgrade[]>();
   #old = new Map<string, SeenUpgrade[]>();
   #youngSinceMs = 0;
+  /** Characters of headers in the younger generation, those that were taken included. */
+  #youngUnits = 0;
 
   /** Keys that wait. */
   get size(): number {
@@ -126,11 +139,17 @@ export class UpgradeBook {
   }
 
   add(correlationId: string, address: string, upgrade: SeenUpgrade, timeoutMs: number): void {
-    if (this.#young.size >= MAX_WAITING || upgrade.atMs - this.#youngSinceMs >= timeoutMs) {
+    const units = unitsOf(upgrade.headers);
+    if (
+      this.#young.size >= MAX_WAITING || this.#youngUnits + units > MAX_WAITING_UNITS ||
+      upgrade.atMs - this.#youngSinceMs >= timeoutMs
+    ) {
+      this.#youngUnits = 0;
       this.#old = this.#young;
       this.#young = new Map();
       this.#youngSinceMs = upgrade.atMs;
     }
+    this.#youngUnits += units;
     const key = pairKey(correlationId, address);
     const queue = this.#young.get(key);
     const others = [...this.#old.get(key) ?? [], ...queue ?? []].filter(({ refused }) => refused === null);
@@ -159,26 +178,31 @@ export class UpgradeBook {
 
 /**
  * Several allowed upgrades that wait under one key can not be told apart: a client may choose its correlation id, and
- * share an address. If they carry different headers, none of them may be believed: each gets the values of all.
+ * share an address. If they carry different headers, none of them may be believed: each gets two that contradict.
  */
 function withoutDoubt(upgrade: SeenUpgrade, others: SeenUpgrade[]): SeenUpgrade {
-  const own = JSON.stringify([...upgrade.headers]);
-  if (others.every(({ headers }) => JSON.stringify([...headers]) === own)) return upgrade;
-  const all = new Map<string, string[]>();
-  for (const { headers } of [upgrade, ...others]) {
-    for (const [name, values] of headers) {
-      const seen = all.get(name) ?? [];
-      // One that lacks the header is in doubt with one that has it, so an empty value stands for it.
-      seen.push(...values.length === 0 ? [""] : values);
-      all.set(name, seen.slice(0, MAX_DOUBTFUL));
-    }
-  }
-  for (const other of others) (other as { headers: SeenHeaders }).headers = all;
-  return { ...upgrade, headers: all };
+  if (others.every(({ headers }) => sameHeaders(headers, upgrade.headers))) return upgrade;
+  const names = new Set([upgrade, ...others].flatMap(({ headers }) => [...headers.keys()]));
+  const doubtful: SeenHeaders = new Map([...names].map((name) => [name, IN_DOUBT]));
+  for (const other of others) (other as { headers: SeenHeaders }).headers = doubtful;
+  return { ...upgrade, headers: doubtful };
 }
 
-/** More than one is as good as any number. */
-const MAX_DOUBTFUL = 4;
+function unitsOf(headers: SeenHeaders): number {
+  let units = 0;
+  for (const values of headers.values()) for (const value of values) units += value.length;
+  return units;
+}
+
+function sameHeaders(a: SeenHeaders, b: SeenHeaders): boolean {
+  if (a === b) return true;
+  if (a.size !== b.size) return false;
+  for (const [name, values] of a) {
+    const others = b.get(name);
+    if (others?.length !== values.length || !values.every((value, i) => value === others[i])) return false;
+  }
+  return true;
+}
 
 function pairKey(correlationId: string, address: string): string {
   return `${parseAddress(address)?.text ?? address} ${correlationId}`;

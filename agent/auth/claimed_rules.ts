@@ -7,9 +7,19 @@ export type ClaimedRules = { readonly acl: CompiledAcl | null } | { readonly fau
 const MAX_RULES = 100;
 const MAX_TOPICS = 200;
 const MAX_TOPIC_UNITS = 1024;
+const MAX_LEVELS = 1000;
+const NO_PREFIXES: readonly string[] = [];
 
 const NONE: ClaimedRules = { acl: null };
-const compiled = new WeakMap<Identity, ClaimedRules>();
+/** By what prefixes are taken off: those of the snapshot in force. */
+const compiled = new WeakMap<Identity, { readonly unwrap: readonly string[]; readonly rules: ClaimedRules }>();
+
+/** Rules that allow nothing. */
+export function compileNothing(): CompiledAcl {
+  const nothing = compileAcl({ ...CLAIMED, unwrap: [], rules: [] });
+  if ("problems" in nothing) throw new Error("Cannot compile no rules");
+  return nothing.acl;
+}
 
 /**
  * The rules that a login carries, compiled: by default nothing is allowed, so they can only narrow what the configuration
@@ -19,14 +29,17 @@ const compiled = new WeakMap<Identity, ClaimedRules>();
  * (`{"permission":"allow","action":"publish","topic":"a/#","qos":[0,1],"retain":false}`) and EMQX's map
  * (`{"pub":["a/#"],"sub":["b/#"],"all":["c"]}`). Topics may hold `${clientid}`, `${username}`, `${ip}`, `${attr.NAME}`.
  */
-export function claimedRules(identity: Identity): ClaimedRules {
+export function claimedRules(identity: Identity, unwrap: readonly string[] = NO_PREFIXES): ClaimedRules {
   if (identity.acl === null || identity.acl === undefined) return NONE;
   let found = compiled.get(identity);
-  if (found === undefined) compiled.set(identity, found = compile(identity.acl));
-  return found;
+  if (found === undefined || found.unwrap !== unwrap) {
+    found = { unwrap, rules: compile(identity.acl, unwrap) };
+    compiled.set(identity, found);
+  }
+  return found.rules;
 }
 
-function compile(value: unknown): ClaimedRules {
+function compile(value: unknown, unwrap: readonly string[]): ClaimedRules {
   const rules = readRules(value);
   if (typeof rules === "string") return { fault: rules };
   if (rules.length > MAX_RULES) return { fault: `it has more than ${MAX_RULES} rules` };
@@ -35,13 +48,15 @@ function compile(value: unknown): ClaimedRules {
   if (topics.some((topic) => topic.length > MAX_TOPIC_UNITS)) {
     return { fault: `it has a topic of more than ${MAX_TOPIC_UNITS} characters` };
   }
-  const result = compileAcl({ ...CLAIMED, rules });
+  const levels = topics.reduce((sum, topic) => sum + topic.split("/").length, 0);
+  if (levels > MAX_LEVELS) return { fault: `its topics have more than ${MAX_LEVELS} levels in all` };
+  const result = compileAcl({ ...CLAIMED, unwrap: [...unwrap], rules });
   if ("acl" in result) return { acl: result.acl };
   const [problem] = result.problems;
   return { fault: `its rule ${(problem?.rule ?? 0) + 1}${problem?.key ?? ""} is none: ${problem?.message ?? "?"}` };
 }
 
-const CLAIMED: Omit<AclConfig, "rules"> = {
+const CLAIMED: Omit<AclConfig, "rules" | "unwrap"> = {
   enabled: true,
   "default-action": "deny",
   groups: {},
@@ -49,7 +64,6 @@ const CLAIMED: Omit<AclConfig, "rules"> = {
   "wildcard-subscriptions": "allow",
   // What the configuration says of these holds already.
   "dollar-topics": "default-action",
-  unwrap: [],
   "check-deliveries": true,
   "check-response-topic": true,
 };
@@ -133,8 +147,10 @@ function readRule(entry: Readonly<Record<string, unknown>>, where: string): Rule
   // Below a maximum a rule of ours cannot deny; to deny all of them is the stricter reading.
   if (maxQos !== null && decision === "allow") rule["max-qos"] = maxQos;
   const retain = entry["retain"] ?? "all";
-  if (retain === true || retain === false) rule.retain = retain;
-  else if (retain !== "all") return `${where} has a "retain" other than true, false and "all"`;
+  // A deny that is about more than publishing denies with and without the flag: nothing but a PUBLISH has one.
+  if (retain === true || retain === false) {
+    if (decision === "allow" || rule.actions?.every((action) => action === "publish")) rule.retain = retain;
+  } else if (retain !== "all") return `${where} has a "retain" other than true, false and "all"`;
   return rule;
 }
 

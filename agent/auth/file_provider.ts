@@ -96,8 +96,9 @@ export class FileProvider implements Provider {
 
   constructor(options: FileProviderOptions, needs: FileProviderNeeds) {
     this.#options = options;
-    this.#needs = needs;
     const { previous = null } = needs;
+    // Not kept: each would keep the one before it.
+    this.#needs = { ...needs, previous: null };
     this.#verifier = previous === null ? new FastVerifier() : previous.#verifier;
     this.#table = previous === null ? EMPTY_TABLE : previous.#table;
     this.onError = options.onError;

@@ -73,12 +73,17 @@ export class Lockout {
     return name !== undefined && name.count >= this.#options.failures && this.#isFresh(name, nowMs);
   }
 
-  /** A wrong password, a bad token, a name that nobody knows. What is pending and what a backend could not say do not count. */
-  failed(username: string, address: string, nowMs: number): void {
+  /**
+   * A wrong password, a bad token, a name that nobody knows. What is pending and what a
+   * backend could not say do not count. `isNamed` false: it is a client id in the place of a user name, which says
+   * nothing of guessing.
+   */
+  failed(username: string, address: string, nowMs: number, isNamed = true): void {
     if (!this.#options.enabled) return;
     const name = this.#hash(username);
     this.#count(this.#pairs, this.#hash(username, address), nowMs, this.#options.failures);
     this.#count(this.#names, name, nowMs, Infinity);
+    if (!isNamed) return;
     const key = this.#hash(address);
     let all = this.#addresses.get(key);
     if (all === undefined || !this.#isFresh(all, nowMs)) {

@@ -1,4 +1,5 @@
 import type { Answer, Credentials, DenyCode, Identity, Provider, Work } from "./provider.ts";
+import { limiterKey, parseAddress } from "../policy/address.ts";
 import type { Lockout } from "./lockout.ts";
 
 /** Why a login failed, as a word for log and audit; the client only ever learns "not authorised". */
@@ -51,6 +52,10 @@ export interface LoginDeskOptions {
 /** How long a result waits for the client to come back: devices that reconnect after a minute exist. */
 const KEPT_MS = 600_000;
 const MAX_KEPT = 10_000;
+/** One address may have this part of all places: a plant that comes back at once has room, and so have others. */
+const ADDRESS_PART = 5;
+/** However long the queue for hashes is, a refusal holds its place no longer. */
+const MAX_DELAY_MS = 5_000;
 
 interface Kept {
   readonly verdict: LoginVerdict;
@@ -58,6 +63,7 @@ interface Kept {
   readonly generation: number;
   /** Until then it is not used up, in milliseconds since the epoch. */
   readonly reusableUntilMs: number;
+  readonly address: string;
   isUsed: boolean;
 }
 
@@ -81,7 +87,11 @@ interface Pending {
 export class LoginDesk {
   readonly #options: LoginDeskOptions;
   readonly #kept = new Map<string, Kept>();
+  /** Keys of `#kept` by address, the oldest first. */
+  readonly #keptBy = new Map<string, Set<string>>();
   readonly #pending = new Map<string, Pending>();
+  readonly #works = { all: 0, byAddress: new Map<string, number>() };
+  readonly #delays = { all: 0, byAddress: new Map<string, number>() };
   /** Lower-case names of upgrade-request headers that some provider reads. */
   readonly headers: readonly string[];
   /** Some provider takes the user name for its proof. */
@@ -107,58 +117,78 @@ export class LoginDesk {
 
   /** Whether a login still holds: somebody here vouches for the identity, or nobody (null) may come as well. O(providers). */
   stillHolds(identity: Identity | null): boolean {
-    const { allowAnonymous, providers, wallMs } = this.#options;
-    if (identity === null) return allowAnonymous;
-    const nowMs = wallMs();
-    return identity.expiresAtMs > nowMs && providers.some((provider) => provider.stillHolds(identity, nowMs));
+    return identity === null ? this.#options.allowAnonymous : this.vouches(identity) !== null;
   }
 
-  /** Whether the CONNECT's user name is what `identity` was proved by: then it names nobody, and matches no name. */
-  isToken(identity: Identity): boolean {
-    return this.#options.providers.some((provider) =>
-      provider.usernameIsToken === true && provider.stillHolds(identity, this.#options.wallMs())
-    );
+  /** Who vouches for an identity, or null: nobody, or its time is over. O(providers), some of which take milliseconds. */
+  vouches(identity: Identity): Provider | null {
+    const { providers, wallMs } = this.#options;
+    const nowMs = wallMs();
+    if (identity.expiresAtMs <= nowMs) return null;
+    return providers.find((provider) => provider.stillHolds(identity, nowMs)) ?? null;
+  }
+
+  /** Whether the provider is one of those that are asked here. */
+  has(provider: Provider): boolean {
+    return this.#options.providers.includes(provider);
   }
 
   /** Never throws. O(providers) and what they take to answer at once. */
   login(credentials: Credentials): LoginVerdict | PendingLogin {
     const { lockout, keyOf, wallMs } = this.#options;
     const nowMs = wallMs();
-    const name = credentials.username ?? credentials.clientId;
-    const address = credentials.address ?? "unknown";
-    if (lockout.isLocked(name, address, nowMs)) return deny("locked", ["locked: too many failures"]);
+    const who = claimantOf(credentials);
+    if (lockout.isLocked(who.name, who.address, nowMs)) return deny("locked", ["locked: too many failures"]);
 
     const key = keyOf(credentials);
     const kept = this.#takeKept(key, nowMs);
-    if (kept !== null) return this.#conclude(credentials, kept);
-    const pending = this.#pending.get(key);
-    if (pending !== undefined) return this.#ticket(key, credentials, pending, nowMs);
-
+    if (kept !== null) return kept.isCounted ? kept.verdict : this.#conclude(who, kept.verdict);
     const asked = this.#ask(credentials, 0, [], nowMs);
-    if (asked.kind === "allow") return this.#conclude(credentials, asked);
+    // Proved meanwhile by another login: nobody waits for what is known.
+    if (asked.kind === "allow") return this.#conclude(who, asked);
+    const pending = this.#pending.get(key);
+    if (pending !== undefined) return this.#ticket(key, who, pending, nowMs);
     if (asked.kind === "deny") {
       const hashMs = this.#options.hashMs(credentials);
-      if (hashMs === 0) return this.#conclude(credentials, asked);
-      return this.#start(key, credentials, hashMs, this.#delayed(asked, hashMs), nowMs);
+      // Who floods the desk learns what is known at once, and keeps nobody else's place.
+      if (hashMs === 0 || !this.#hasRoom(who.address, true)) return this.#conclude(who, asked);
+      return this.#start(key, who, hashMs, () => this.#delayed(asked, Math.min(hashMs, MAX_DELAY_MS)), nowMs, true);
     }
-    return this.#start(key, credentials, asked.expectedMs, asked.run(), nowMs);
+    // Fail closed: what can not be remembered can not be answered at the client's next try either.
+    if (!this.#hasRoom(who.address, false)) return deny("provider-error", ["too many logins are pending"]);
+    return this.#start(key, who, asked.expectedMs, asked.run, nowMs, false);
+  }
+
+  /** Work and mere delays are counted apart, each in all and by address: nobody takes the room of others. */
+  #hasRoom(address: string, isDelay: boolean): boolean {
+    const max = this.#options.maxKept ?? MAX_KEPT;
+    const { all, byAddress } = isDelay ? this.#delays : this.#works;
+    return all < max && (byAddress.get(address) ?? 0) < Math.max(1, Math.trunc(max / ADDRESS_PART));
+  }
+
+  #count(address: string, isDelay: boolean, by: 1 | -1): void {
+    const places = isDelay ? this.#delays : this.#works;
+    places.all += by;
+    const count = (places.byAddress.get(address) ?? 0) + by;
+    if (count === 0) places.byAddress.delete(address);
+    else places.byAddress.set(address, count);
   }
 
   /** The result that waits for these credentials, or null. It is used up, unless a remote provider's answer holds on. */
-  #takeKept(key: string, nowMs: number): LoginVerdict | null {
+  #takeKept(key: string, nowMs: number): { readonly verdict: LoginVerdict; readonly isCounted: boolean } | null {
     const kept = this.#kept.get(key);
     if (kept === undefined) return null;
     const isCurrent = kept.generation === this.generation && nowMs - kept.atMs < KEPT_MS &&
       (!kept.isUsed || nowMs < kept.reusableUntilMs) &&
       !(kept.verdict.kind === "allow" && this.#hasExpired(kept.verdict.identity, nowMs));
-    if (!isCurrent || nowMs >= kept.reusableUntilMs) this.#kept.delete(key);
+    if (!isCurrent || nowMs >= kept.reusableUntilMs) this.#forget(key, kept);
+    // What was refused was counted when the work was done, whether or not its client came back.
+    const isCounted = !kept.isUsed && kept.verdict.kind === "deny";
     kept.isUsed = true;
-    return isCurrent ? kept.verdict : null;
+    return isCurrent ? { verdict: kept.verdict, isCounted } : null;
   }
 
-  #ticket(key: string, credentials: Credentials, pending: Pending, nowMs: number): PendingLogin {
-    const { username, clientId, address } = credentials;
-    const who = { username, clientId, address };
+  #ticket(key: string, who: Claimant, pending: Pending, nowMs: number): PendingLogin {
     return {
       kind: "pending",
       expectedMs: Math.max(0, pending.expectedMs - (nowMs - pending.startedMs)),
@@ -168,7 +198,7 @@ export class LoginDesk {
         this.#takeKept(key, atMs);
         if (pending.generation !== this.generation) return null;
         if (verdict.kind === "allow" && this.#hasExpired(verdict.identity, atMs)) return null;
-        return this.#conclude(who, verdict);
+        return verdict.kind === "deny" ? verdict : this.#conclude(who, verdict);
       },
     };
   }
@@ -187,17 +217,22 @@ export class LoginDesk {
       const answer: Answer | Work = provider.check(credentials, nowMs);
       if (answer.kind === "work") {
         const before = said;
-        return {
-          kind: "work",
-          expectedMs: answer.expectedMs,
-          run: async () => {
-            const late = await answer.run();
-            const heard = this.#hear(provider, late, before);
+        // The frame that the password lies in is another client's by the time that the next provider is asked.
+        const own = isLast(i, providers) ? credentials : copyOf(credentials);
+        const run = async (): Promise<LoginVerdict> => {
+          try {
+            const heard = this.#hear(provider, await answer.run(), before);
             if ("verdict" in heard) return heard.verdict;
-            const next = this.#ask(credentials, i + 1, heard.trail, this.#options.wallMs());
+            const next = this.#ask(own, i + 1, heard.trail, this.#options.wallMs());
             return next.kind === "work" ? await next.run() : next;
-          },
+          } catch (error) {
+            const why = error instanceof Error ? error.message : String(error);
+            return deny("provider-error", [...before, `${provider.name}: failed inside, ${why}`], provider);
+          } finally {
+            if (own !== credentials) own.password?.fill(0);
+          }
         };
+        return { kind: "work", expectedMs: answer.expectedMs, run };
       }
       const heard = this.#hear(provider, answer, said);
       if ("verdict" in heard) return heard.verdict;
@@ -236,48 +271,59 @@ export class LoginDesk {
 
   #start(
     key: string,
-    credentials: Credentials,
+    who: Claimant,
     expectedMs: number,
-    work: Promise<LoginVerdict>,
+    begin: () => Promise<LoginVerdict>,
     startedMs: number,
-  ): LoginVerdict | PendingLogin {
-    const max = this.#options.maxKept ?? MAX_KEPT;
-    // Fail closed: what can not be remembered can not be answered at the client's next try either.
-    if (this.#pending.size >= max) return deny("provider-error", ["too many logins are pending"]);
+    isDelay: boolean,
+  ): PendingLogin {
     const generation = this.generation;
-    const done = work.then((verdict) => {
+    this.#count(who.address, isDelay, 1);
+    const done = begin().then((verdict) => {
       this.#pending.delete(key);
+      this.#count(who.address, isDelay, -1);
       // An error is never kept: the next try may find the backend well.
       if (!(verdict.kind === "deny" && verdict.failure === "provider-error")) {
         const atMs = this.#options.wallMs();
         const { cacheMs = 0 } = this.#options;
         const reusableUntilMs = verdict.provider?.isRemote === true ? atMs + cacheMs : 0;
-        this.#keep(key, { verdict, atMs, generation, reusableUntilMs, isUsed: false });
+        // Counted here, since who guesses need not come back for the answer.
+        if (verdict.kind === "deny") this.#conclude(who, verdict);
+        this.#keep(key, { verdict, atMs, generation, reusableUntilMs, address: who.address, isUsed: false });
       }
       return verdict;
     });
     const pending: Pending = { expectedMs, startedMs, generation, done };
     this.#pending.set(key, pending);
-    return this.#ticket(key, credentials, pending, startedMs);
+    return this.#ticket(key, who, pending, startedMs);
   }
 
+  /** Where there would be too many, the oldest of the same address goes, or else the oldest of all. */
   #keep(key: string, kept: Kept): void {
-    this.#kept.delete(key);
+    const before = this.#kept.get(key);
+    if (before !== undefined) this.#forget(key, before);
     this.#kept.set(key, kept);
-    if (this.#kept.size <= (this.#options.maxKept ?? MAX_KEPT)) return;
-    const oldest = this.#kept.keys().next().value;
-    if (oldest !== undefined) this.#kept.delete(oldest);
+    let own = this.#keptBy.get(kept.address);
+    if (own === undefined) this.#keptBy.set(kept.address, own = new Set());
+    own.add(key);
+    const max = this.#options.maxKept ?? MAX_KEPT;
+    const [oldest] = own.size > max / ADDRESS_PART ? own : this.#kept.size > max ? this.#kept.keys() : [];
+    const leaving = oldest === undefined || oldest === key ? undefined : this.#kept.get(oldest);
+    if (oldest !== undefined && leaving !== undefined) this.#forget(oldest, leaving);
   }
 
-  /** A verdict that reaches a client counts for the lockout: once per CONNECT, pending and errors not at all. */
-  #conclude(credentials: Pick<Credentials, "username" | "clientId" | "address">, verdict: LoginVerdict): LoginVerdict {
+  #forget(key: string, { address }: Kept): void {
+    this.#kept.delete(key);
+    const own = this.#keptBy.get(address);
+    own?.delete(key);
+    if (own?.size === 0) this.#keptBy.delete(address);
+  }
+
+  /** A verdict counts for the lockout once; pending and errors do not, nor does who shows nothing: that guesses nothing. */
+  #conclude(who: Claimant, verdict: LoginVerdict): LoginVerdict {
     const { lockout, wallMs } = this.#options;
-    const name = credentials.username ?? credentials.clientId;
-    const address = credentials.address ?? "unknown";
-    if (verdict.kind === "allow") lockout.succeeded(name, address);
-    else if (verdict.failure !== "provider-error" && verdict.failure !== "locked") {
-      lockout.failed(name, address, wallMs());
-    }
+    if (verdict.kind === "allow") lockout.succeeded(who.name, who.address);
+    else if (!UNCOUNTED.has(verdict.failure)) lockout.failed(who.name, who.address, wallMs(), who.isNamed);
     return verdict;
   }
 
@@ -288,6 +334,34 @@ export class LoginDesk {
   #hasExpired(identity: Identity | null, nowMs: number): boolean {
     return identity !== null && identity.expiresAtMs <= nowMs;
   }
+}
+
+const UNCOUNTED: ReadonlySet<LoginFailure> = new Set(["provider-error", "locked", "anonymous"]);
+
+/** For whom failures are counted. */
+interface Claimant {
+  readonly name: string;
+  /** The name is a user name: many of them from one address are guesses, many client ids are only many clients. */
+  readonly isNamed: boolean;
+  /** Who shares a turn: an IPv6 client is its /64. */
+  readonly address: string;
+}
+
+function claimantOf({ username, clientId, address }: Credentials): Claimant {
+  const parsed = address === null ? null : parseAddress(address);
+  return {
+    name: username ?? clientId,
+    isNamed: username !== null,
+    address: parsed === null ? "unknown" : limiterKey(parsed),
+  };
+}
+
+function copyOf(credentials: Credentials): Credentials {
+  return { ...credentials, password: credentials.password?.slice() ?? null };
+}
+
+function isLast(index: number, providers: readonly Provider[]): boolean {
+  return index === providers.length - 1;
 }
 
 function deny(failure: LoginFailure, trail: readonly string[], provider: Provider | null = null): LoginVerdict {

@@ -64,6 +64,7 @@ const ALICE: Credentials = {
 function desk(providers: readonly Provider[], options: Partial<LoginDeskOptions> = {}) {
   const time = { ms: 1_000_000 };
   const timers: (() => void)[] = [];
+  const delays: number[] = [];
   const lockout = new Lockout({ enabled: true, failures: 10, windowMs: 300_000, banMs: 300_000 });
   const made = new LoginDesk({
     providers,
@@ -72,14 +73,15 @@ function desk(providers: readonly Provider[], options: Partial<LoginDeskOptions>
     keyOf: ({ username, password, clientId, address }) =>
       JSON.stringify([username, [...password ?? []], clientId, address]),
     hashMs: () => 0,
-    setTimer: (callback) => {
+    setTimer: (callback, ms) => {
       timers.push(callback);
+      delays.push(ms);
       return () => {};
     },
     wallMs: () => time.ms,
     ...options,
   });
-  return { desk: made, time, timers, lockout };
+  return { desk: made, time, timers, delays, lockout };
 }
 
 function said(verdict: LoginVerdict | PendingLogin): string {
@@ -233,11 +235,92 @@ Deno.test("ten refusals lock name and address, errors and pending ones do not co
   await Promise.resolve();
 });
 
-Deno.test("pending logins are bounded, and a full desk refuses", () => {
-  const { desk: one } = desk([new Scripted("a", "work")], { maxKept: 2 });
+Deno.test("pending logins are bounded, in all and by address", () => {
+  const { desk: one } = desk([new Scripted("a", "work")], { maxKept: 10 });
+  const from = (address: string, username: string) => said(one.login({ ...ALICE, username, address }));
+  assert.deepEqual([1, 2, 3].map((i) => from("10.0.0.1", `u${i}`)), ["pending", "pending", "deny provider-error"]);
+  for (let i = 2; i <= 5; i++) {
+    for (const name of ["a", "b"]) assert.equal(from(`10.0.0.${i}`, name), "pending");
+  }
+  assert.equal(from("10.0.0.9", "late"), "deny provider-error");
+  assert.equal(one.size.pending, 10);
+});
+
+Deno.test("who floods the desk with refusals takes nobody's place, and no delay lasts for ever", () => {
+  const unknown = new Scripted("a", IGNORE);
+  const { desk: one, delays } = desk([unknown], { hashMs: () => 2_000_000, maxKept: 10 });
+  const verdicts = Array.from({ length: 50 }, (_, i) => said(one.login({ ...ALICE, username: `u${i}` })));
+  assert.ok(verdicts.includes("deny nobody-knows"));
+  assert.equal(one.size.pending, 2);
+  assert.ok(delays.every((ms) => ms <= 5_000));
+  unknown.answer = "work";
+  assert.equal(said(one.login({ ...ALICE, username: "good", address: "10.0.0.2" })), "pending");
+});
+
+Deno.test("a provider that is asked later sees the password that was sent, whatever was read meanwhile", async () => {
+  const seen: string[] = [];
+  class Reader extends Scripted {
+    override check(credentials?: Credentials): Answer | Work {
+      seen.push(new TextDecoder().decode(credentials?.password ?? new Uint8Array()));
+      return super.check();
+    }
+  }
+  const { desk: one } = desk([new Scripted("a", "work", "deny", IGNORE), new Reader("b", DENY)]);
+  const buffer = new TextEncoder().encode("evil-1");
+  const ticket = one.login({ ...ALICE, password: buffer });
+  buffer.set(new TextEncoder().encode("right!"));
+  assert.ok(ticket.kind === "pending");
+  await ticket.done;
+  assert.deepEqual(seen, ["evil-1"]);
+});
+
+Deno.test("a provider that fails inside is an error, and the process lives on", async () => {
+  class Failing extends Scripted {
+    override check(): Answer | Work {
+      return { kind: "work", expectedMs: 1, run: () => Promise.reject(new Error("no such thing")) };
+    }
+  }
+  const ticket = desk([new Failing("a", DENY)]).desk.login(ALICE);
+  assert.ok(ticket.kind === "pending");
+  assert.equal(said(await ticket.done), "deny provider-error");
+});
+
+Deno.test("an IPv6 client is its /64 for the lockout, and bad tools lock nobody else out", () => {
+  const provider = new Scripted("a", DENY);
+  const { desk: one } = desk([provider]);
+  const guesses = Array.from({ length: 12 }, (_, i) => said(one.login({ ...ALICE, address: `2001:db8::${i}` })));
+  assert.deepEqual(guesses.slice(10), ["deny locked", "deny locked"]);
+  const open = desk([new Scripted("a", IGNORE)]).desk;
+  for (let i = 0; i < 50; i++) open.login({ ...ALICE, clientId: `mqttjs_${i}`, username: null, password: null });
+  for (let i = 0; i < 50; i++) open.login({ ...ALICE, clientId: `mqttjs_${i}`, username: null });
+  assert.equal(said(open.login(ALICE)), "deny nobody-knows");
+});
+
+Deno.test("who does not come back for the answer is counted all the same, and once", async () => {
+  const provider = new Scripted("a", "work", "deny", DENY);
+  const { desk: one } = desk([provider]);
+  for (let i = 0; i < 10; i++) {
+    const ticket = one.login({ ...ALICE, password: new Uint8Array([i]) });
+    assert.ok(ticket.kind === "pending");
+    await ticket.done;
+  }
+  assert.equal(said(one.login(ALICE)), "deny locked");
+  const other = desk([provider]).desk;
+  for (let i = 0; i < 5; i++) {
+    const ticket = other.login(ALICE);
+    assert.ok(ticket.kind === "pending");
+    await ticket.done;
+    assert.equal(said(other.login(ALICE)), "deny wrong-password");
+  }
+  assert.equal(said(other.login(ALICE)), "pending", "five failures, not ten");
+});
+
+Deno.test("who can be told at once does not wait for work that somebody else began", () => {
+  const provider = new Scripted("a", "work");
+  const { desk: one } = desk([provider]);
   assert.equal(said(one.login(ALICE)), "pending");
-  assert.equal(said(one.login({ ...ALICE, username: "b" })), "pending");
-  assert.equal(said(one.login({ ...ALICE, username: "c" })), "deny provider-error");
+  provider.answer = ALLOW;
+  assert.equal(said(one.login(ALICE)), "allow");
 });
 
 Deno.test("an identity holds while its provider is there, vouches for it, and its time is not over", () => {

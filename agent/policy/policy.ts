@@ -119,6 +119,8 @@ export interface Policy {
   /** For people: number and hash, `v3 1a2b3c4d5e6f`. */
   readonly label: string;
   readonly acl: CompiledAcl;
+  /** `acl.unwrap`, for rules that come with a login. */
+  readonly unwrap: readonly string[];
   readonly limits: Limits;
   /** Null: off. */
   readonly qos: QosPolicy | null;
@@ -190,6 +192,7 @@ export function* compilePolicySteps(
       number: id.number,
       label: `v${id.number} ${id.hash}`,
       acl: compiled.acl,
+      unwrap: acl.unwrap,
       limits: compileLimits(config),
       qos,
       retained: compileRetained(config.retained),

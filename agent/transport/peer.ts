@@ -85,7 +85,7 @@ export class Peer implements WaitingRoom {
   /** Verdicts in `#answers` that would not have let their frame pass. */
   #unsettled: Unsettled[] = [];
   /** Answers to CONNECTs that waited, over v2: each puts itself into `#answers`. */
-  #waited: { readonly sentAfterMs: number; answer(): void }[] = [];
+  #waited: { readonly sentAfterMs: number; answer(isWritten: boolean): Unsettled | null }[] = [];
   /** CONNECTs whose login is waited for. */
   readonly #waiting = new Set<Promise<void>>();
   /** What has to be answered before the next message is looked at, or null. */
@@ -136,7 +136,7 @@ export class Peer implements WaitingRoom {
       await Promise.all(this.#waiting);
       clearTimeout(this.#muteTimer);
       rounds.closed();
-      this.#takeWaited();
+      this.#answerWaited();
       this.#tellLate(this.#options.agent, this.#takeUnsettled());
       this.#close();
     }
@@ -397,14 +397,18 @@ export class Peer implements WaitingRoom {
     const leftMs = agent.policy.decisionDeadlineMs - (now() - sentAfterMs);
     const waited = withinMs(waiting.login.done, leftMs).then(async (verdict) => {
       this.#waiting.delete(waited);
-      const answer = () => {
+      const answer = (isWritten: boolean) => {
         agent.tick();
         const report = agent.resume(waiting, verdict);
-        this.#answers.addText(version === 1 ? -1 : MESSAGE.RESPONSE, frameAnswer(version, report));
-        const unsettled = waiting.frame === null ? null : agent.unsettled(waiting.frame);
-        if (unsettled !== null) this.#unsettled.push(unsettled);
+        if (isWritten) this.#answers.addText(version === 1 ? -1 : MESSAGE.RESPONSE, frameAnswer(version, report));
+        return waiting.frame === null ? null : agent.unsettled(waiting.frame);
       };
-      if (version === 1) return answer();
+      if (version === 1) {
+        // Nothing else is answered meanwhile: its age is that of what is behind it.
+        const unsettled = answer(true);
+        if (unsettled !== null) this.#unsettled.push(unsettled);
+        return;
+      }
       this.#waited.push({ sentAfterMs, answer });
       await this.#flush().catch(() => this.#close());
       if (this.#stopping && this.#reading && this.#waiting.size === 0) this.#close();
@@ -488,19 +492,20 @@ export class Peer implements WaitingRoom {
 
   async #flushOnce(): Promise<void> {
     const { agent, now } = this.#options;
-    let sentAfterMs = this.#answers.length > 0 ? this.#sentAfterMs : Infinity;
-    if (this.#waited.length > 0) sentAfterMs = Math.min(sentAfterMs, this.#takeWaited());
-    const answers = this.#answers;
-    if (answers.length > 0 && (this.#muted || now() - sentAfterMs > MAX_ANSWER_AGE_MS)) {
-      answers.clear();
-      this.#tellLate(agent, this.#takeUnsettled());
-      if (this.#protocol === 1 && !this.#muted) await this.#mute();
-    }
     if (this.#control.length > 0) {
       const bytes = this.#control.bytes.slice();
       this.#control.clear();
       await this.#write(bytes);
     }
+    let sentAfterMs = this.#answers.length > 0 ? this.#sentAfterMs : Infinity;
+    if (this.#answers.length > 0 && (this.#muted || now() - sentAfterMs > MAX_ANSWER_AGE_MS)) {
+      this.#answers.clear();
+      sentAfterMs = Infinity;
+      this.#tellLate(agent, this.#takeUnsettled());
+      if (this.#protocol === 1 && !this.#muted) await this.#mute();
+    }
+    sentAfterMs = Math.min(sentAfterMs, this.#answerWaited());
+    const answers = this.#answers;
     if (answers.length === 0) return;
     this.#answers = this.#spare;
     const unsettled = this.#takeUnsettled();
@@ -519,14 +524,23 @@ export class Peer implements WaitingRoom {
     if (this.#protocol === 1) await this.#mute();
   }
 
-  /** Answers the CONNECTs that are done with waiting; when the oldest of them was sent at the earliest. */
-  #takeWaited(): number {
+  /**
+   * Answers the CONNECTs that are done with waiting, each by its own age: one that is too old is told as late, and takes
+   * nobody else's answer with it. When the oldest of the others was sent at the earliest.
+   */
+  #answerWaited(): number {
+    if (this.#waited.length === 0) return Infinity;
+    const { agent, now } = this.#options;
     const waited = this.#waited;
     this.#waited = [];
     let sentAfterMs = Infinity;
     for (const one of waited) {
-      one.answer();
-      sentAfterMs = Math.min(sentAfterMs, one.sentAfterMs);
+      const isLate = this.#muted || this.#closed || now() - one.sentAfterMs > MAX_ANSWER_AGE_MS;
+      const unsettled = one.answer(!isLate);
+      if (!isLate) {
+        sentAfterMs = Math.min(sentAfterMs, one.sentAfterMs);
+        if (unsettled !== null) this.#unsettled.push(unsettled);
+      } else if (unsettled !== null) this.#tellLate(agent, [unsettled]);
     }
     return sentAfterMs;
   }
@@ -566,7 +580,7 @@ function withinMs(done: Promise<LoginVerdict>, ms: number): Promise<LoginVerdict
     done.then((verdict) => {
       clearTimeout(timer);
       resolve(verdict);
-    });
+    }, () => resolve(null));
   });
 }
 

@@ -202,3 +202,38 @@ Deno.test("a push is answered when it is in force or refused: over v1 in its pla
     await other.end();
   }
 });
+
+Deno.test("a CONNECT whose answer is late takes nobody else's answer with it", async () => {
+  const { bench, users } = guarded();
+  await bench.send(HANDSHAKE);
+  await bench.send(v2({ index: 0, hex: slowConnect(1), id: "a" }));
+  bench.idle(85);
+  users.answers[0]?.(ALLOW);
+  await bench.send(v2({ index: 0, hex: CONNECT, id: "b" }));
+  assert.deepEqual(answers(bench).slice(1), ["b close anonymous-refused"]);
+  assert.equal(bench.lateEvents.length, 0, "an allowed CONNECT that is late poisons nothing");
+  await bench.end();
+});
+
+Deno.test("what was judged while a slow write went on is as old as it is", async () => {
+  const bench = new Bench();
+  const done = Promise.withResolvers<string | null>();
+  bench.parts.policies.push = () => done.promise;
+  await bench.send(HANDSHAKE, v2({ index: 0, hex: CONNECT, id: "a" }));
+  await bench.send(message(`\x17${JSON.stringify({ config: { a: 1 }, correlation_id: "configure-1" })}`));
+  const written = Promise.withResolvers<number>();
+  const write = bench.write.bind(bench);
+  bench.write = (bytes) => {
+    bench.write = write;
+    return written.promise.then(() => write(bytes));
+  };
+  done.resolve(null);
+  await turn();
+  await bench.send(v2({ index: 1, hex: DENIED, id: "a" }));
+  bench.stall(300);
+  written.resolve(0);
+  await turn();
+  assert.ok(!answers(bench).some((answer) => answer.includes("drop")), "too late to help");
+  assert.equal(bench.lateEvents.length, 1);
+  await bench.end();
+});

@@ -52,10 +52,12 @@ export class Users implements Provider {
   close(): void {}
 }
 
-export function deskOf(wallMs: () => number, users: Users, more: { allowAnonymous?: boolean } = {}): LoginDesk {
+export function deskOf(wallMs: () => number, ...given: (Users | { allowAnonymous?: boolean })[]): LoginDesk {
+  const providers = given.filter((one) => one instanceof Users);
+  const allowAnonymous = given.some((one) => !(one instanceof Users) && one.allowAnonymous === true);
   return new LoginDesk({
-    providers: [users],
-    allowAnonymous: more.allowAnonymous ?? false,
+    providers,
+    allowAnonymous,
     lockout: new Lockout({ enabled: true, failures: 10, windowMs: 300_000, banMs: 300_000 }),
     keyOf: ({ clientId, username, password, address }) => JSON.stringify([clientId, username, `${password}`, address]),
     hashMs: () => 0,

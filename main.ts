@@ -8,6 +8,8 @@ import { AuditRing } from "./agent/audit/ring.ts";
 import { createLogger, type Logger, type LogLevel } from "./agent/log.ts";
 import { ConfigurationError, PolicyStore } from "./agent/policy_store.ts";
 import { BcryptPool } from "./agent/auth/bcrypt_pool.ts";
+import type { Config } from "./agent/config/mod.ts";
+import type { Console } from "./cli/console.ts";
 import { LoginMaker } from "./agent/auth/logins.ts";
 import { realSurroundings } from "./agent/auth/surroundings.ts";
 import { Threads } from "./agent/auth/threads.ts";
@@ -37,7 +39,11 @@ interface Flags {
 
 const EXAMPLES = `
 Commands:
-  users            add, change, list and check the users in a users file (users --help)
+  check            tell all that is wrong with a configuration, and what is doubtful (check --help)
+  test             run the tests of rules, embedded ones and files of them
+  config           show the effective configuration and where it comes from, or its JSON Schema
+  reasons          explain the reason codes of refusals
+  users            add, change, list and check the users in a users file
 
 Examples:
   sentinel-mqtt-agent --socket /tmp/sentinel-mqtt.sock
@@ -203,11 +209,43 @@ function firstSignal(log: Logger): Promise<string> {
 /** Commands beside serving, by their first word; each is loaded only when it is asked for. */
 const COMMANDS: ReadonlyMap<string, (args: string[]) => Promise<number>> = new Map([
   ["users", async (args: string[]) => await (await import("./cli/users.ts")).usersCommand(args)],
+  ["check", check],
+  ["test", async (args: string[]) => await runCommand((await import("./cli/rule_tests.ts")).testCommand, args)],
+  ["config", async (args: string[]) => await runCommand((await import("./cli/config_command.ts")).configCommand, args)],
+  ["reasons", async (args: string[]) => await runCommand((await import("./cli/reasons.ts")).reasonsCommand, args)],
 ]);
+
+async function runCommand(make: (on: Console) => Command, args: string[]): Promise<number> {
+  const { consoleOf, runCommand } = await import("./cli/console.ts");
+  const on = consoleOf();
+  return await runCommand(make(on), args, on);
+}
+
+/** `check`: all that start looks at, users files and keys included. */
+async function check(args: string[]): Promise<number> {
+  const { checkCommand } = await import("./cli/check.ts");
+  const threads = new Threads();
+  const pool = new BcryptPool(threads);
+  const surroundings = { ...realSurroundings(() => {}), watch: () => ({ close: () => {} }) };
+  const maker = new LoginMaker({ pool, threads, surroundings, wallMs: SYSTEM_CLOCK.wallMs });
+  const providerProblems = async ({ auth }: Config): Promise<string[]> => {
+    const made = await maker.make(auth, null);
+    if ("problems" in made) return [...made.problems];
+    maker.discard(made.logins, null);
+    return [];
+  };
+  try {
+    return await runCommand((on) => checkCommand(on, { providerProblems }), args);
+  } finally {
+    pool.close();
+    await threads.close();
+  }
+}
 
 async function main(): Promise<void> {
   const [word = "", ...rest] = Deno.args;
-  const command = COMMANDS.get(word);
+  // As an option too, since proxies and scripts know it so.
+  const command = word === "--check-config" ? check : COMMANDS.get(word);
   if (command !== undefined) Deno.exit(await command(rest));
   let flags: Flags;
   try {

@@ -235,7 +235,7 @@ Deno.test("users are added on the command line and prove themselves by what was 
     assert.ok(!(await Deno.readTextFile(file)).includes(out.trim()));
     assert.equal((await run(["users", "nonsense"])).code, 2);
     const help = await run(["--help"]);
-    assert.match(help.out, /users --help/);
+    assert.match(help.out, /users +add, change/);
   }));
 
 Deno.test("a users file with problems keeps the agent from starting", () =>
@@ -248,4 +248,27 @@ Deno.test("a users file with problems keeps the agent from starting", () =>
     const { code, err } = await run(["--socket", `${folder}/agent.sock`, "--config", `${folder}/agent.json`]);
     assert.equal(code, 3);
     assert.match(err, /users\.json/);
+  }));
+
+Deno.test("a configuration is checked, shown and tested, and reasons are explained, without starting anything", () =>
+  inFolder(async (folder) => {
+    const config = `${folder}/agent.json`;
+    const tests = [{ name: "a", as: {}, publish: "a", expect: "allow" }];
+    const rules = [{ name: "all", topics: ["a"], decision: "allow" }];
+    await Deno.writeTextFile(config, JSON.stringify({ acl: { rules, tests } }));
+    assert.equal((await run(["check", "-c", config])).code, 0);
+    assert.equal((await run(["--check-config", "-c", config])).code, 0);
+    assert.equal((await run(["test", "-c", config])).code, 0);
+    assert.match((await run(["config", "show", "-c", config])).out, /"default-action": "deny"/);
+    assert.match((await run(["config", "schema"])).out, /"\$schema"/);
+    assert.match((await run(["reasons", "acl-no-rule"])).out, /acl-denied/);
+    assert.equal((await run(["reasons", "nothing"])).code, 2);
+    await Deno.writeTextFile(
+      config,
+      JSON.stringify({ auth: { enabled: true, providers: [{ type: "file", path: "none.json" }] } }),
+    );
+    const broken = await run(["check", "--json", "-c", config]);
+    assert.equal(broken.code, 3);
+    assert.match(JSON.parse(broken.out).problems[0].message, /none\.json/);
+    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["agent.json"]);
   }));

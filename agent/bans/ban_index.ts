@@ -32,10 +32,8 @@ export class BanIndex {
   set(entry: BanEntry): void {
     const { ban, target } = entry;
     const key = banKey(ban);
-    const before = this.#entries.get(key);
-    if (before !== undefined) this.delete(before);
+    if (ban.from !== null && !this.#entries.has(key)) this.#placed++;
     this.#entries.set(key, entry);
-    if (ban.from !== null) this.#placed++;
     if (target.by === "client-ip") {
       this.#ranges.set(target.range, ban);
       this.#lastingRange = undefined;

@@ -60,14 +60,14 @@ export function readBans(text: string): BansReading {
   } catch {
     return { fault: syntaxFault(text) };
   }
-  if (!isRecord(value) || own(value, "format") !== FORMAT) return { fault: `it has no "format": ${quote(FORMAT)}` };
-  const version = own(value, "version");
+  if (!isRecord(value) || value["format"] !== FORMAT) return { fault: `it has no "format": ${quote(FORMAT)}` };
+  const version = value["version"];
   if (version !== VERSION) {
     return typeof version === "number" && version > VERSION
       ? { fault: `a newer agent wrote it (version ${version}, known here is ${VERSION})` }
       : { fault: `its "version" is not ${VERSION}` };
   }
-  const bans = own(value, "bans");
+  const bans = value["bans"];
   if (!Array.isArray(bans)) return { fault: `"bans" is no list` };
   const entries: BanEntry[] = [];
   for (const [index, record] of bans.entries()) {
@@ -97,23 +97,23 @@ function readBan(record: unknown): { readonly entry: BanEntry } | { readonly fau
   const unknown = Object.keys(record).find((key) => !(KEYS as readonly string[]).includes(key));
   if (unknown !== undefined) return { fault: `unknown key ${quote(unknown)}${hint(unknown, KEYS)}` };
   for (const key of TEXTS) {
-    const text = own(record, key);
+    const text = record[key];
     if (typeof text !== "string" || isUnseemly(text)) return { fault: `"${key}" is no text` };
   }
   const { id, value, reason } = record as Record<"id" | "value" | "reason", string>;
-  const source = own(record, "source");
+  const source = record["source"];
   if (source !== "operator" && source !== "automatic") return { fault: `"source" is not "operator" or "automatic"` };
-  const by = own(record, "by");
+  const by = record["by"];
   if (typeof by !== "string" || !Object.hasOwn(BAN_KINDS, by)) {
     return { fault: `"by" is none of ${Object.keys(BAN_KINDS).map(quote).join(", ")}` };
   }
-  const from = own(record, "from") ?? null;
+  const from = record["from"] ?? null;
   if (from !== null && (source !== "automatic" || !isSource(from))) {
     return { fault: `"from" is not where clients come from` };
   }
-  const setAtMs = momentOf(own(record, "set-at"));
+  const setAtMs = momentOf(record["set-at"]);
   if (setAtMs === null) return { fault: `"set-at" is no date` };
-  const until = own(record, "until");
+  const until = record["until"];
   const untilMs = until === null ? Infinity : momentOf(until);
   if (untilMs === null) return { fault: `"until" is neither a date nor null` };
   const read = readTarget(by as BanKind, value);
@@ -153,9 +153,4 @@ function momentOf(value: unknown): number | null {
 
 function isRecord(value: unknown): value is JsonRecord {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** `constructor` is no key of every object. */
-function own(record: JsonRecord, key: string): unknown {
-  return Object.hasOwn(record, key) ? record[key] : undefined;
 }

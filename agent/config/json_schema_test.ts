@@ -100,6 +100,9 @@ const FORMS: Readonly<Record<string, unknown>> = {
   "json-schema as one entry": { inspection: { "json-schema": { "schema-file": "s", topics: "a" } } },
   "json-schema as a list": { inspection: { json_schema: [{ schema: { type: "object" }, topics: ["a"] }] } },
   "json-schema keyed by name": { inspection: { "json-schema": { x: { schema_file: "s", topics: "a", priority: 2 } } } },
+  "a time with its zone": {
+    bans: [{ username: "u", until: "2027-01-31T12:00:00Z" }, { username: "v", until: "2027-01-31T12:00+02:00" }],
+  },
   "a word, or a list": { auth: { "enhanced-auth": "deny" } },
   "a word, or a list of one": { auth: { "enhanced-auth": "SCRAM-SHA-256" } },
   "a word, or a list of many": { auth: { "enhanced-auth": ["SCRAM-SHA-256", "K"] } },

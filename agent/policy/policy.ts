@@ -172,7 +172,8 @@ export function* compilePolicySteps(
   if ("problems" in compiled) {
     return {
       problems: compiled.problems.map(({ rule, key, message }) => ({
-        path: ["acl", "rules", rule, ...key.split("/").filter((part) => part !== "").map(indexOrKey)],
+        // A fault of the section itself has no rule.
+        path: ["acl", ...(rule === -1 ? [] : ["rules", rule]), ...key.split("/").filter(Boolean).map(indexOrKey)],
         message,
       })),
     };

@@ -1,5 +1,10 @@
 import { Agent } from "../../agent/agent.ts";
 import type { Clock } from "../../agent/clock.ts";
+import type { Policy } from "../../agent/policy/policy.ts";
+import type { BcryptPool } from "../../agent/auth/bcrypt_pool.ts";
+import { LoginMaker } from "../../agent/auth/logins.ts";
+import { realSurroundings } from "../../agent/auth/surroundings.ts";
+import type { Threads } from "../../agent/auth/threads.ts";
 import { AuditRing } from "../../agent/audit/ring.ts";
 import { createLogger, type Logger } from "../../agent/log.ts";
 import { startLogins } from "./test_logins.ts";
@@ -17,11 +22,34 @@ export interface RunningAgent {
   readonly log: readonly string[];
   /** Moves the clock of the sessions on; that of the transport stands still. */
   advance(ms: number): void;
+  /** Resolves when the work on every login that was begun is done. */
+  settled(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Starts an agent with that configuration, as a file would hold it. */
-export async function startAgent(config: unknown): Promise<RunningAgent> {
+export interface StartOptions {
+  /** What `${NAME}` in the configuration stands for; nothing, where absent. */
+  readonly env?: (name: string) => string | undefined;
+  /** What it takes for the time when it starts, in milliseconds since the epoch; the time, where absent. */
+  readonly nowMs?: number;
+  /** Where passwords are proved; threads of its own, where absent. */
+  readonly workers?: BcryptWorkers;
+}
+
+/** Threads and the pool in them. A thread takes a second to start, so agents may share them. */
+export interface BcryptWorkers {
+  readonly threads: Threads;
+  readonly pool: BcryptPool;
+}
+
+/**
+ * Starts an agent with that configuration, as a file would hold it. Its proxy is patient: unless the configuration says
+ * `decision-deadline-ms`, a CONNECT waits for its login as long as it takes.
+ */
+export async function startAgent(
+  config: unknown,
+  { env = () => undefined, nowMs = Date.now(), workers }: StartOptions = {},
+): Promise<RunningAgent> {
   const folder = await Deno.makeTempDir({ prefix: "mqtt-agent-" });
   const file = `${folder}/agent.json`;
   const socket = `${folder}/agent.sock`;
@@ -29,16 +57,21 @@ export async function startAgent(config: unknown): Promise<RunningAgent> {
   const lines: string[] = [];
   const log = quietLogger(lines);
   let offsetMs = 0;
-  const clock: Clock = { nowMs: () => performance.now() + offsetMs, wallMs: () => Date.now() + offsetMs };
-  const logins = startLogins(clock.wallMs);
+  const monotonicMs = () => performance.now() + offsetMs;
+  const aheadMs = nowMs - monotonicMs();
+  const clock: Clock = { nowMs: monotonicMs, wallMs: () => monotonicMs() + aheadMs };
+  const own = workers === undefined ? startLogins(clock.wallMs) : null;
+  const maker = own?.maker ??
+    new LoginMaker({ ...workers as BcryptWorkers, surroundings: realSurroundings(() => {}), wallMs: clock.wallMs });
   const policies = await PolicyStore.open({
     file,
-    env: () => undefined,
+    env,
     log,
     wallMs: clock.wallMs,
-    logins: logins.maker,
+    logins: maker,
   });
-  const agent = new Agent({ policies, log, audit: new AuditRing(100), clock });
+  const parts = { policies, log, audit: new AuditRing(100), clock };
+  const agent = hasDeadline(config) ? new Agent(parts) : new PatientAgent(parts);
   const server = serve(socket, agent, log);
   return {
     socket,
@@ -47,14 +80,35 @@ export async function startAgent(config: unknown): Promise<RunningAgent> {
     advance: (ms) => {
       offsetMs += ms;
     },
+    settled: async () => {
+      while ((policies.desk?.size.pending ?? 0) > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    },
     stop: async () => {
       await server();
       policies.close();
-      await logins.close();
+      await own?.close();
       await log.flush();
       await Deno.remove(folder, { recursive: true });
     },
   };
+}
+
+/** Longest wait for a login of milliseconds on a machine that is busy with other things. */
+const PATIENT_MS = 15_000;
+
+/** Whoever carries its frames has time: a verdict must not depend on how busy the machine is. */
+class PatientAgent extends Agent {
+  #patient: Policy | null = null;
+
+  override get policy(): Policy {
+    const policy = super.policy;
+    if (this.#patient?.number !== policy.number) this.#patient = { ...policy, decisionDeadlineMs: PATIENT_MS };
+    return this.#patient as Policy;
+  }
+}
+
+function hasDeadline(config: unknown): boolean {
+  return (config as { general?: Record<string, unknown> }).general?.["decision-deadline-ms"] !== undefined;
 }
 
 /**

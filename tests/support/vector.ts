@@ -1,5 +1,6 @@
 import type { Opcode } from "./agent_client.ts";
 import type { MqttVersion } from "./annotated_hex.ts";
+import type { TokenDescription } from "./vector_props.ts";
 
 /** What must become of a frame or an upgrade. `refused`: dropped or closed, where the standard leaves the choice. */
 export type Verdict = "allow" | "drop" | "close" | "refused" | "block";
@@ -23,7 +24,7 @@ export interface FrameStep extends Partial<Expectation> {
   readonly opcode?: Opcode;
   /** Default true. */
   readonly fin?: boolean;
-  /** Annotated bytes (see `annotatedBytes()`). */
+  /** Annotated bytes (see `annotatedBytes()`), and `t 'name'` for a token with its length in front (see `World`). */
   readonly hex: string;
   readonly note?: string;
   /** Which connection, where there are several; default `A`. All of them share one correlation id unless it differs. */
@@ -50,8 +51,16 @@ export type EventStep =
     readonly route?: string | null;
   } & Partial<Expectation>)
   | { readonly event: "request_complete"; readonly note?: string; readonly id?: string }
-  | { readonly event: "configure"; readonly config: unknown; readonly note?: string }
-  | { readonly event: "advance"; readonly ms: number; readonly note?: string };
+  /** A push of the proxy; `block`: it is refused. */
+  | {
+    readonly event: "configure";
+    readonly config: unknown;
+    readonly note?: string;
+    readonly verdict?: "allow" | "block";
+  }
+  | { readonly event: "advance"; readonly ms: number; readonly note?: string }
+  /** The work on every login that was begun gets done. */
+  | { readonly event: "settle"; readonly note?: string };
 
 export type Step = FrameStep | EventStep;
 
@@ -64,10 +73,19 @@ export interface Vector extends Expectation {
   /** Row of the list of ways around, `design`, or a word for ordinary traffic. */
   readonly class: string;
   readonly versions: readonly MqttVersion[];
-  /** Laid over the base configuration, or the name of one in configs.json. */
-  readonly config?: string | Readonly<Record<string, unknown>>;
+  /** Laid over the base configuration, or the name of one in configs.json or among the props; a list: one over the other. */
+  readonly config?: ConfigLayer | readonly ConfigLayer[];
   /** What comes before: `connected` (CONNECT and CONNACK, the default), `connecting` (CONNECT alone), `none`. */
   readonly open?: "connected" | "connecting" | "none";
+  /** The CONNECT that comes before, where it is not the plain one. */
+  readonly connect?: string;
+  /** Tokens that only this vector has, beside those of the props. */
+  readonly tokens?: Readonly<Record<string, TokenDescription>>;
+  /**
+   * The login of the last frame's CONNECT takes time, in every play: with anything behind it in its frame it is closed
+   * `auth-pending`, since nothing passes meanwhile, and where nothing is blocked it is tagged so.
+   */
+  readonly waits?: true;
   /** Address of each connection; `*` is replaced by an address that only this play uses. */
   readonly addresses?: Readonly<Record<string, string>>;
   /** The last one has the verdict of the vector, all before it are allowed unless they say otherwise. */
@@ -76,6 +94,8 @@ export interface Vector extends Expectation {
   /** Why something is skipped, or what to think of when it fails. */
   readonly comment?: string;
 }
+
+type ConfigLayer = string | Readonly<Record<string, unknown>>;
 
 export function isFrame(step: Step): step is FrameStep {
   return !("event" in step);
@@ -87,6 +107,9 @@ const VECTOR_KEYS = new Set([
   "versions",
   "config",
   "open",
+  "connect",
+  "tokens",
+  "waits",
   "addresses",
   "frames",
   "skip",

@@ -77,6 +77,13 @@ const CONNECT = "10 rl cn 02 003C p id";
 /** Over MQTT 5 the broker of all vectors takes ten topic aliases. */
 const CONNACK = "20 rl 00 00 [5: 03 22 000A]";
 
+/** What a CONNECT gets whose login takes time, if its frame holds more. */
+const PENDING: Expectation = {
+  verdict: "close",
+  reason: "auth-pending",
+  tags: ["mqtt", "blocked", "auth-pending"],
+};
+
 const MAX_BYTEWISE = 48;
 /** Frames up to this long are cut at every byte, longer ones where something may happen. */
 const MAX_CUT_EVERYWHERE = 64;
@@ -90,6 +97,8 @@ class Player {
   readonly #vector: Vector;
   readonly #context: HexContext;
   readonly #mixed: MixedFrames;
+  /** The CONNECT of the opening. */
+  readonly #connect: string;
   readonly #plays: Play[] = [];
   readonly #opening: Volley[];
   readonly #body: (Volley | Happening)[];
@@ -99,6 +108,7 @@ class Player {
     this.#vector = vector;
     this.#context = context;
     this.#mixed = mixed;
+    this.#connect = vector.connect ?? CONNECT;
     this.#opening = this.#openingOf(vector.open ?? "connected");
     this.#bodySteps = vector.frames.flatMap((step) => isFrame(step) ? Array(step.times ?? 1).fill(step) : [step]);
     this.#body = this.#bodySteps.map((step, i) =>
@@ -210,7 +220,7 @@ class Player {
     const frames = steps as FrameStep[];
     const isPlain = frames.every(isJoinable) && !this.#refusesEarlier();
     if (!this.#may("glue") || !this.#may("join") || !isPlain) return;
-    const glued = [CONNECT, ...frames.map((step) => step.hex)].join(" | ");
+    const glued = [this.#connect, ...frames.map((step) => step.hex)].join(" | ");
     const { verdict, tags } = this.#vector;
     const expect = verdict === "allow"
       ? allowed(["mqtt", "connect", "success", ...frames.flatMap((step) => step.tags ?? []), ...tags ?? []], [
@@ -290,7 +300,8 @@ class Player {
 
   /** What becomes of the last frame when an allowed packet is in it too. */
   #joined(neighbour: "publish" | "ping", isConnect: boolean, tag: string): Expectation {
-    const { verdict, tags } = this.#vector;
+    const { verdict, tags, waits } = this.#vector;
+    if (waits === true && isConnect) return PENDING;
     switch (verdict) {
       case "allow":
         return allowed([...tags ?? [], tag], [this.#vector]);
@@ -322,7 +333,7 @@ class Player {
   }
 
   #openingOf(open: NonNullable<Vector["open"]>): Volley[] {
-    const connect = this.#whole({ hex: CONNECT }, { verdict: "allow", tags: ["mqtt", "connect", "success"] });
+    const connect = this.#whole({ hex: this.#connect }, { verdict: "allow", tags: ["mqtt", "connect", "success"] });
     const connack = this.#whole({ dir: "s2c", hex: CONNACK }, { verdict: "allow" });
     return open === "none" ? [] : open === "connecting" ? [connect] : [connect, connack];
   }
@@ -360,6 +371,7 @@ function withVerdict(step: EventStep, { verdict, code, reason, tags }: Expectati
 
 /** Nothing is blocked: allowed, and the tags say what would have been. */
 function detected(vector: Vector): Expectation {
+  if (vector.waits === true) return { verdict: "allow", tags: ["mqtt", "detect-only", "auth-pending", "*"] };
   if (vector.verdict === "allow") return vector;
   const word = vector.tags?.[2];
   return { verdict: "allow", tags: ["mqtt", "detect-only", ...(word === undefined ? [] : [word]), "*"] };

@@ -4,10 +4,19 @@ import { type RunningAgent, startAgent } from "./agent_in_process.ts";
 import type { MqttVersion } from "./annotated_hex.ts";
 import { isFrame, mergeConfig, type Vector } from "./vector.ts";
 import { type MixedFrames, type Play, playsOf } from "./vector_plays.ts";
-import { Table, type Task } from "./vector_table.ts";
+import { type Props, World } from "./vector_props.ts";
+import { SECRETS, Table, type Task } from "./vector_table.ts";
 
 /** Plays that go on at the same time; they share two connections, so that many frames go out in one write. */
 const LANES = 32;
+/** Agents at the same time: one that starts its threads waits more than it works. */
+const AGENTS = 4;
+/**
+ * And where logins are proved: each with connections of its own, since only two logins of a connection may wait. One, where
+ * a backend is asked: how it fares with one client decides whether it is asked for others.
+ */
+const LOGIN_LANES = 8;
+const BACKEND_LANES = 1;
 
 export interface VectorFile {
   readonly name: string;
@@ -15,6 +24,8 @@ export interface VectorFile {
   /** Configurations that vectors name. */
   readonly configs: Readonly<Record<string, unknown>>;
   readonly base: unknown;
+  /** What the vectors refer to, if anything. */
+  readonly props: Props | null;
 }
 
 export interface RunOptions {
@@ -43,9 +54,17 @@ interface Group {
 
 /** Plays every vector in every way, over both protocol versions. */
 export async function runVectors(file: VectorFile, options: RunOptions): Promise<RunResult> {
-  const run = new Run(options);
-  for (const group of groupTasks(file, options)) await run.group(group);
-  return run;
+  const world = file.props === null ? null : new World(file.props);
+  try {
+    const run = new Run(options, world);
+    const groups = groupTasks(file, options, world);
+    await Promise.all(Array.from({ length: AGENTS }, async () => {
+      for (let group = groups.pop(); group !== undefined; group = groups.pop()) await run.group(group);
+    }));
+    return run;
+  } finally {
+    await world?.stop();
+  }
 }
 
 class Run implements RunResult {
@@ -54,15 +73,18 @@ class Run implements RunResult {
   plays = 0;
   frames = 0;
   readonly #options: RunOptions;
+  readonly #world: World | null;
 
-  constructor(options: RunOptions) {
+  constructor(options: RunOptions, world: World | null) {
     this.#options = options;
+    this.#world = world;
   }
 
   async group({ config, chains, serial }: Group): Promise<void> {
     let agent: RunningAgent;
     try {
-      agent = await startAgent(config);
+      const world = this.#world;
+      agent = await startAgent(config, world === null ? {} : world);
     } catch (error) {
       if (!(error instanceof ConfigurationError)) throw error;
       const isLater = error.problems.every((one) => one.includes("not built yet"));
@@ -73,14 +95,22 @@ class Run implements RunResult {
       return;
     }
     const clients = new Clients(agent.socket);
+    const { lanes, areShared } = lanesOf(config);
     try {
       // Longest first, so that the end is not one lane's alone.
       const queue = [...chains, ...serial.length > 0 ? [serial] : []].sort((a, b) => a.length - b.length);
-      await Promise.all(Array.from({ length: LANES }, async () => {
+      await Promise.all(Array.from({ length: lanes }, async (_, lane) => {
         for (let chain = queue.pop(); chain !== undefined; chain = queue.pop()) {
-          for (const task of chain) await this.#play(agent, task, await clients.get(task.protocol));
+          for (const task of chain) {
+            await this.#play(agent, task, await clients.get(task.protocol, areShared ? 0 : lane));
+          }
         }
       }));
+      const log = agent.log.join("\n");
+      for (const [vector, secrets] of new Map([...chains.flat(), ...serial].map((one) => [one.vector, one.secrets]))) {
+        const told = [...SECRETS, ...secrets].find((secret) => log.includes(secret));
+        if (told !== undefined) this.failures.set(vector, [`"${vector.name}": the log tells "${told}"`]);
+      }
       const inside = agent.log.find((line) => line.includes("Cannot judge a frame"));
       if (inside !== undefined) throw new Error(`The agent failed inside: ${inside}`);
     } finally {
@@ -101,24 +131,25 @@ class Run implements RunResult {
   }
 }
 
-/** The connections to one agent, one for each protocol version. */
+/** The connections to one agent, one for each protocol version, and for each lane if lanes share none. */
 class Clients {
   readonly #socket: string;
-  readonly #open = new Map<ProtocolVersion, Promise<AgentClient>>();
+  readonly #open = new Map<string, Promise<AgentClient>>();
 
   constructor(socket: string) {
     this.#socket = socket;
   }
 
   /** The connection; a new one where the agent closed the last. */
-  async get(protocol: ProtocolVersion): Promise<AgentClient> {
-    const there = this.#open.get(protocol);
+  async get(protocol: ProtocolVersion, lane: number): Promise<AgentClient> {
+    const place = `${protocol} ${lane}`;
+    const there = this.#open.get(place);
     // Of several lanes that wait here, the first one makes the new connection.
-    if (there !== undefined && (await there).ended && this.#open.get(protocol) === there) this.#open.delete(protocol);
-    let open = this.#open.get(protocol);
+    if (there !== undefined && (await there).ended && this.#open.get(place) === there) this.#open.delete(place);
+    let open = this.#open.get(place);
     if (open === undefined) {
       open = connectAgent(protocol, this.#socket, { keyOrder: "both" });
-      this.#open.set(protocol, open);
+      this.#open.set(place, open);
     }
     return await open;
   }
@@ -132,7 +163,16 @@ class Clients {
   }
 }
 
-function groupTasks(file: VectorFile, options: RunOptions): Group[] {
+function lanesOf(config: unknown): { readonly lanes: number; readonly areShared: boolean } {
+  if (!provesLogins(config)) return { lanes: LANES, areShared: true };
+  return { lanes: JSON.stringify(config).includes("${BACKEND}") ? BACKEND_LANES : LOGIN_LANES, areShared: false };
+}
+
+function provesLogins(config: unknown): boolean {
+  return (config as { auth?: { enabled?: boolean } }).auth?.enabled === true;
+}
+
+function groupTasks(file: VectorFile, options: RunOptions, world: World | null): Group[] {
   const groups = new Map<string, Group>();
   const take = (key: string, config: unknown): Group => {
     let group = groups.get(key);
@@ -141,27 +181,32 @@ function groupTasks(file: VectorFile, options: RunOptions): Group[] {
   };
   let fresh = 0;
   let number = 0;
-  for (const vector of file.vectors) {
+  for (const [place, vector] of file.vectors.entries()) {
     const config = configOf(vector, file);
+    const { vector: played, secrets } = world?.putInto(vector) ?? { vector, secrets: [] };
     const events = vector.frames.flatMap((step) => isFrame(step) ? [] : [step.event]);
-    // What changes the agent for everybody needs one for itself.
-    const isOwn = events.includes("configure");
-    const time = events.includes("advance") ? "with its own time " : "";
-    const counts = /"max-(sessions|connections-per-ip)"/.test(JSON.stringify(config));
+    const advances = events.includes("advance");
+    const isProved = provesLogins(config);
+    // What changes the agent for everybody needs one for itself; so do proofs that end at a time that others would move.
+    const isOwn = events.includes("configure") || (advances && isProved);
+    const time = advances ? "with its own time " : "";
+    const counts = COUNTING.test(JSON.stringify(config));
     const isSerial = isOwn || time !== "" || counts || isNamed(vector);
     for (const version of vector.versions) {
       for (const protocol of [1, 2] as const) {
         const chain: Task[] = [];
         // One client id serves all plays of a chain, which go one after another. MQTT 3.1 takes 23 characters at most.
-        const plays = playsOf(vector, version, `c${(number++).toString(36)}`, mixedOf(config));
+        const plays = playsOf(played, version, `c${(number++).toString(36)}`, mixedOf(config));
         plays.forEach((play, i) => {
           if (!options.everyPlay && !isSampled(play, i, version, protocol, vector.versions)) return;
-          const task: Task = { vector, version, protocol, play, counts };
-          const played = play.detectOnly ? mergeConfig(config, { general: { "block-mode": false } }) : config;
-          if (play.detectOnly && JSON.stringify(played) === JSON.stringify(config)) return;
-          if (isOwn) take(`own ${fresh++}`, played).chains.push([task]);
-          else if (play.detectOnly && !isSerial) take(time + JSON.stringify(played), played).chains.push([task]);
-          else if (play.detectOnly) take(time + JSON.stringify(played), played).serial.push(task);
+          // How a CONNECT is put together is the same whoever proves it: a quarter of the cuts for each, all for all.
+          if (!options.everyPlay && isProved && isCut(play) && ((play.at >> 2) + place) % 4 !== 0) return;
+          const task: Task = { vector, version, protocol, play, secrets, counts };
+          const used = play.detectOnly ? mergeConfig(config, { general: { "block-mode": false } }) : config;
+          if (play.detectOnly && JSON.stringify(used) === JSON.stringify(config)) return;
+          if (isOwn) take(`own ${fresh++}`, used).chains.push([task]);
+          else if (play.detectOnly && !isSerial) take(time + JSON.stringify(used), used).chains.push([task]);
+          else if (play.detectOnly) take(time + JSON.stringify(used), used).serial.push(task);
           else chain.push(task);
         });
         if (chain.length === 0) continue;
@@ -215,18 +260,28 @@ function isSampled(
   }
 }
 
-/** Whether the vector names its clients itself. */
-function isNamed(vector: Vector): boolean {
-  return vector.open === "none" && vector.frames.some((step) => isFrame(step) && step.dir === "s2c");
+/** Connections are counted, or who holds a client id decides who may have it: each play has to end its own. */
+const COUNTING = /"max-(sessions|connections-per-ip)"|"duplicate-client-id":"(?!anyone)/;
+
+function isCut({ kind }: Play): boolean {
+  return kind === "cut" || kind === "fragments";
+}
+
+/** Whether the vector names its clients itself, and lets the broker accept them. */
+function isNamed({ open, connect, frames }: Vector): boolean {
+  if (open !== "none") return connect !== undefined && !/\bid2?\b/.test(connect);
+  return frames.some((step) => isFrame(step) && step.dir === "s2c");
 }
 
 function configOf(vector: Vector, file: VectorFile): unknown {
-  const { config } = vector;
-  if (config === undefined) return file.base;
-  if (typeof config !== "string") return mergeConfig(file.base, config);
-  const named = file.configs[config];
-  if (named === undefined) throw new Error(`Cannot play "${vector.name}": no configuration "${config}"`);
-  return mergeConfig(file.base, named);
+  const configs: Readonly<Record<string, unknown>> = { ...file.configs, ...file.props?.configs };
+  const lay = (under: unknown, layer: unknown): unknown => {
+    if (Array.isArray(layer)) return layer.reduce(lay, under);
+    if (typeof layer !== "string") return mergeConfig(under, layer);
+    if (configs[layer] === undefined) throw new Error(`Cannot play "${vector.name}": no configuration "${layer}"`);
+    return lay(under, configs[layer]);
+  };
+  return lay(file.base, vector.config ?? []);
 }
 
 function mixedOf(config: unknown): MixedFrames {

@@ -4,8 +4,11 @@ import { type MqttVersion, toHex } from "./annotated_hex.ts";
 import type { Expectation, Vector } from "./vector.ts";
 import type { Happening, Play, Shot, Volley } from "./vector_plays.ts";
 
-/** Payloads, passwords and Will payloads of the vectors hold one of these; no answer may. */
-const SECRETS = ["s3cr3t", "hunter2"] as const;
+/** Payloads, passwords and Will payloads of the vectors hold one of these; no answer and no line of the log may. */
+export const SECRETS = ["s3cr3t", "hunter2"] as const;
+/** What a client learns when its CONNECT is refused, whatever the reason (design: Settled questions). */
+const NOT_AUTHORISED = "not authorised";
+const LOGIN_TAGS: ReadonlySet<string | undefined> = new Set(["auth-failed", "auth-pending", "acl-denied"]);
 /** The close codes that the agent may send (design: What the verdicts mean). */
 const CLOSE_CODES = [1002, 1003, 1008, 1009, 1012];
 /** Longest text of a close frame, beside its code (RFC 6455 section 5.5). */
@@ -21,6 +24,8 @@ export interface Task {
   readonly version: MqttVersion;
   readonly protocol: ProtocolVersion;
   readonly play: Play;
+  /** Tokens that it shows: no answer may. */
+  readonly secrets: readonly string[];
   /** Connections are counted, so each has to end. */
   readonly counts: boolean;
 }
@@ -128,9 +133,16 @@ export class Table {
       case "configure": {
         const answer = await this.#client.configure(step.config);
         this.#story.push(() => `configure ${JSON.stringify(step.config)} → ${answer.json}`);
-        if (answer.decision !== "allow") throw new Wrong("expected that the configuration is accepted");
+        const wanted = step.verdict === "block" ? "refused" : "accepted";
+        if ((answer.decision === "allow") !== (wanted === "accepted")) {
+          throw new Wrong(`expected that the configuration is ${wanted}`);
+        }
         return;
       }
+      case "settle":
+        await this.#agent.settled();
+        this.#story.push(() => "logins settle");
+        return;
       case "request_complete": {
         const id = this.#id(step.id ?? "k");
         this.#story.push(() => `request_complete ${id}`);
@@ -208,7 +220,9 @@ export class Table {
     if (protocol === 2 ? told !== id : told !== undefined && told !== id) {
       throw new Wrong(`expected the correlation id "${id}", got ${JSON.stringify(told)}`);
     }
-    for (const secret of SECRETS) if (answer.json.includes(secret)) throw new Wrong(`the answer tells "${secret}"`);
+    for (const secret of [...SECRETS, ...this.#task.secrets]) {
+      if (answer.json.includes(secret)) throw new Wrong(`the answer tells "${secret}"`);
+    }
     if (answer.tags.includes("internal-error")) throw new Wrong("the agent failed inside");
     if (answer.verdict === "close") {
       if (!CLOSE_CODES.includes(answer.closeCode)) {
@@ -216,6 +230,10 @@ export class Table {
       }
       const bytes = new TextEncoder().encode(answer.closeReason).length;
       if (bytes === 0 || bytes > MAX_REASON_BYTES) throw new Wrong(`the close reason has ${bytes} bytes`);
+      const isLogin = answer.custom["packet"] === "CONNECT" && LOGIN_TAGS.has(answer.tags[2]);
+      if (isLogin && (answer.closeReason !== NOT_AUTHORISED || answer.closeCode !== 1008)) {
+        throw new Wrong(`the client learns "${answer.closeReason}" of its login`);
+      }
     }
   }
 

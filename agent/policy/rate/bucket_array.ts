@@ -1,4 +1,4 @@
-import { type Limit, MAX_UNITS, type Meter, SURCHARGE_PARTS } from "./limit.ts";
+import { type Limit, MAX_METERS, MAX_UNITS, type Meter, SURCHARGE_PARTS } from "./limit.ts";
 
 /** What {@link BucketArray.take} returns when nothing refuses. */
 export const TAKEN = -1;
@@ -155,21 +155,28 @@ export class BucketArray {
   }
 
   /**
-   * Takes over a bucket of `source` that was one of the limit `from` and is one of `to` now.
+   * Takes over a bucket of `source`, whose limit changes. O(measures), allocates nothing.
    *
    * What is there stays the same share of the burst: full stays full, as those are that were forgotten, and what is not
    * full does not become so. A debt stays the same number of messages or bytes, or the same share of the burst if that
    * is less. A measure that is new starts full.
    */
-  carryOver(slot: number, to: Limit, source: BucketArray, sourceSlot: number, from: Limit, nowMs: number): void {
+  carryOver(slot: number, source: BucketArray, sourceSlot: number, change: LimitChange, nowMs: number): void {
+    const { from, to, places } = change;
     source.refusing(sourceSlot, from, 0, nowMs);
-    const at = sourceSlot * source.#size;
-    const levels = to.meters.map((meter) => {
-      const place = from.meters.findIndex(({ name, measure }) => name === meter.name && measure === meter.measure);
-      if (place === -1) return meter.capacity;
-      return carriedLevel(source.#fields[at + LEVELS + place]!, from.meters[place]!, meter);
-    });
-    this.#fields.set([nowMs, source.#fields[at + SURCHARGE]!, ...levels], slot * this.#size);
+    const sourceAt = sourceSlot * source.#size;
+    const at = slot * this.#size;
+    for (let i = 0; i < to.meters.length; i++) {
+      const meter = to.meters[i]!;
+      const place = places[i]!;
+      // Put down in between, since source and target may be one bucket.
+      carried[i] = place === -1
+        ? meter.capacity
+        : carriedLevel(source.#fields[sourceAt + LEVELS + place]!, from.meters[place]!, meter);
+    }
+    for (let i = 0; i < to.meters.length; i++) this.#fields[at + LEVELS + i] = carried[i]!;
+    this.#fields[at + UPDATED_AT_MS] = nowMs;
+    this.#fields[at + SURCHARGE] = source.#fields[sourceAt + SURCHARGE]!;
     this.#refused[slot] = source.#refused[sourceSlot]!;
   }
 
@@ -182,6 +189,20 @@ export class BucketArray {
       for (let i = 0; i < this.#size; i++) copy.#fields[slot * copy.#size + i] = this.#fields[at + i]!;
     }
     return copy;
+  }
+}
+
+const carried = new Float64Array(MAX_METERS);
+
+/** A limit of one snapshot and what it is in the next. */
+export class LimitChange {
+  /** For each measure of `to` the place that it had in `from`; -1 for a new one. */
+  readonly places: readonly number[];
+
+  constructor(readonly from: Limit, readonly to: Limit) {
+    this.places = to.meters.map((meter) =>
+      from.meters.findIndex(({ name, measure }) => name === meter.name && measure === meter.measure)
+    );
   }
 }
 

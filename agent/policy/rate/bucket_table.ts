@@ -1,4 +1,4 @@
-import { BucketArray, itemUnits } from "./bucket_array.ts";
+import { BucketArray, itemUnits, LimitChange } from "./bucket_array.ts";
 import { type BucketStore, type BucketView, NO_SLOT } from "./bucket_store.ts";
 import { type BucketKey, keyHash } from "./client_key.ts";
 import { type Limit, sameMeters } from "./limit.ts";
@@ -7,14 +7,27 @@ import { BucketQueue, RefillWheel } from "./refill_wheel.ts";
 
 /** What {@link BucketTable} remembers of one limit, for as long as snapshots have it. */
 interface Series {
-  readonly number: number;
-  limit: Limit;
+  edition: Edition;
+  size: number;
+  /** No snapshot has it any more; its buckets are taken away when their places are wanted. */
+  gone: boolean;
   /**
    * Slots by key, in several maps by hash, each made with its first key: a map that grows copies itself, which with a
    * million keys would take longer than a verdict may. Bounded by `max-keys`; a full bucket leaves when its place is
    * wanted.
    */
   readonly shards: (Map<string, number> | undefined)[];
+}
+
+/** One form of a limit. A reload makes another; each bucket is carried over when it is next looked at. */
+interface Edition {
+  readonly number: number;
+  readonly series: Series;
+  limit: Limit;
+  /** Buckets that are counted by it. */
+  size: number;
+  /** What came after it and when; null while it is in force. */
+  next: { readonly edition: Edition; readonly change: LimitChange; readonly atMs: number } | null;
 }
 
 /** About this many keys of one map are copied when it grows, in some milliseconds. */
@@ -39,8 +52,8 @@ const FREE = -1;
  */
 export class BucketTable implements BucketStore {
   #buckets = new BucketArray(0, 0);
-  /** By slot: number of the series, or `FREE`. */
-  #seriesOf = new Int32Array(0);
+  /** By slot: number of the edition, or `FREE`. */
+  #editionOf = new Int32Array(0);
   #generations = new Uint32Array(0);
   /** Links of the list that a slot is in: one of the queues, or one of the wheel's. */
   #next = new Int32Array(0);
@@ -52,12 +65,15 @@ export class BucketTable implements BucketStore {
   #begun = 0;
   #size = 0;
   #maxKeys = 0;
-  /** Slots below `#begun` that have no bucket. */
+  /** Slots that have no bucket. */
   readonly #vacant = new BucketQueue();
-  /** Buckets that were full when they were put there, or are new. */
+  /** Buckets that were full when they were put there, or are new; after a reload all slots. */
   readonly #due = new BucketQueue();
   readonly #wheel = new RefillWheel();
-  #series: (Series | undefined)[] = [];
+  /** Those that buckets are counted by, or may be. */
+  readonly #editions: (Edition | undefined)[] = [];
+  /** By identity of the limit. */
+  #series = new Map<string, Series>();
   /** By number of the limit in the plan; undefined for a shared one. */
   #seriesOfLimit: (Series | undefined)[] = [];
 
@@ -66,33 +82,36 @@ export class BucketTable implements BucketStore {
   }
 
   /**
-   * O(limits) where the limits stay as they are; a limit that changes or goes costs O(its buckets), more room O(all
-   * buckets): some milliseconds for 100,000.
+   * O(limits); where one has changed or is gone, O(all buckets) of some nanoseconds each. More room copies them, some
+   * milliseconds for 100,000.
    */
   configure(plan: RatePlan, nowMs: number): void {
     this.#makeRoom(plan.maxKeys, plan.mostMeters);
-    const before = new Map(
-      this.#series.flatMap((series) => series === undefined ? [] : [[series.limit.identity, series]]),
-    );
+    const before = this.#series;
+    this.#series = new Map();
     let changed = false;
     this.#seriesOfLimit = plan.limits.map((limit) => {
       if (limit.shared) return undefined;
-      const known = before.get(limit.identity);
-      if (known === undefined) return this.#newSeries(limit);
+      const series = before.get(limit.identity) ?? this.#newSeries(limit);
       before.delete(limit.identity);
-      if (!sameMeters(known.limit.meters, limit.meters)) {
+      this.#series.set(limit.identity, series);
+      const { edition } = series;
+      if (sameMeters(edition.limit.meters, limit.meters)) {
+        edition.limit = limit;
+      } else {
         changed = true;
-        for (const slot of slotsOf(known)) {
-          this.#buckets.carryOver(slot, limit, this.#buckets, slot, known.limit, nowMs);
-        }
+        series.edition = this.#newEdition(series, limit);
+        edition.next = { edition: series.edition, change: new LimitChange(edition.limit, limit), atMs: nowMs };
+        this.#dropUnused(edition);
       }
-      known.limit = limit;
-      return known;
+      return series;
     });
-    for (const gone of before.values()) {
-      for (const slot of slotsOf(gone)) this.#forget(slot);
-      this.#series[gone.number] = undefined;
+    for (const series of before.values()) {
       changed = true;
+      series.gone = true;
+      series.shards.length = 0;
+      this.#size -= series.size;
+      this.#dropUnused(series.edition);
     }
     if (changed) this.#queueAgain();
   }
@@ -101,15 +120,20 @@ export class BucketTable implements BucketStore {
     const series = this.#seriesOfLimit[limit.number]!;
     const shard = series.shards[key.hash & (series.shards.length - 1)] ??= new Map();
     const known = shard.get(key.text);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      this.#renew(known);
+      return known;
+    }
     const slot = this.#room(nowMs);
     if (slot === NO_SLOT) return NO_SLOT;
     shard.set(key.text, slot);
     this.#keys[slot] = key.text;
-    this.#seriesOf[slot] = series.number;
+    this.#editionOf[slot] = series.edition.number;
     this.#used[slot] = 1;
     this.#buckets.begin(slot, limit, nowMs);
     this.#due.append(slot, slot, this.#next);
+    series.edition.size++;
+    series.size++;
     this.#size++;
     return slot;
   }
@@ -139,10 +163,10 @@ export class BucketTable implements BucketStore {
   fill(key: string, nowMs: number): number {
     const hash = keyHash(key);
     let count = 0;
-    for (const series of this.#series) {
-      const slot = series?.shards[hash & (series.shards.length - 1)]?.get(key);
-      if (series === undefined || slot === undefined) continue;
-      this.#buckets.fill(slot, series.limit, nowMs);
+    for (const { shards } of this.#series.values()) {
+      const slot = shards[hash & (shards.length - 1)]?.get(key);
+      if (slot === undefined) continue;
+      this.#buckets.fill(slot, this.#renew(slot), nowMs);
       count++;
     }
     return count;
@@ -152,9 +176,8 @@ export class BucketTable implements BucketStore {
     const buckets: BucketView[] = [];
     const end = Math.min(from + slots, this.#begun);
     for (let slot = from; slot < end; slot++) {
-      const series = this.#seriesOf[slot]!;
-      if (series === FREE) continue;
-      buckets.push(viewBucket(this.#keys[slot]!, this.#buckets, slot, this.#series[series]!.limit, nowMs));
+      if (this.#seriesAt(slot)?.gone !== false) continue;
+      buckets.push(viewBucket(this.#keys[slot]!, this.#buckets, slot, this.#renew(slot), nowMs));
     }
     return { buckets, next: end < this.#begun ? end : null };
   }
@@ -164,48 +187,96 @@ export class BucketTable implements BucketStore {
     const next = this.#next;
     if (this.#size < this.#maxKeys) {
       const vacant = this.#vacant.shift(next);
-      return vacant === NO_SLOT ? this.#begun++ : vacant;
+      if (vacant !== NO_SLOT) return vacant;
+      if (this.#begun < this.#buckets.capacity) return this.#begun++;
     }
     this.#wheel.advance(nowMs, this.#due, next);
     let chances = SECOND_CHANCES;
     for (let looks = 0; looks < LOOKS_PER_ROOM; looks++) {
       const slot = this.#due.shift(next);
       if (slot === NO_SLOT) return NO_SLOT;
-      const fullAtMs = this.#buckets.fullAtMs(slot, this.#series[this.#seriesOf[slot]!]!.limit);
-      if (fullAtMs > nowMs) {
-        this.#wheel.place(slot, fullAtMs, nowMs, next);
-      } else if (this.#used[slot] === 1 && chances > 0) {
-        chances--;
-        this.#used[slot] = 0;
-        this.#due.append(slot, slot, next);
-      } else {
+      const series = this.#seriesAt(slot);
+      if (series?.gone) {
+        this.#vacate(slot);
+      } else if (series !== undefined) {
+        const fullAtMs = this.#buckets.fullAtMs(slot, this.#renew(slot));
+        if (fullAtMs > nowMs) {
+          this.#wheel.place(slot, fullAtMs, nowMs, next);
+          continue;
+        }
+        if (this.#used[slot] === 1 && chances > 0) {
+          chances--;
+          this.#used[slot] = 0;
+          this.#due.append(slot, slot, next);
+          continue;
+        }
         this.#forget(slot);
-        if (this.#size < this.#maxKeys) return slot;
-        // A reload has lowered max-keys.
-        this.#vacant.append(slot, slot, next);
       }
+      if (this.#size < this.#maxKeys) return slot;
+      // A reload has lowered max-keys.
+      this.#vacant.append(slot, slot, next);
     }
     return NO_SLOT;
   }
 
-  /** The slot stays in the list that it is in. */
+  /** Carries the bucket over to the limit in force, step by step through what was in force meanwhile. */
+  #renew(slot: number): Limit {
+    const old = this.#editions[this.#editionOf[slot]!]!;
+    if (old.next === null) return old.limit;
+    let edition = old;
+    while (edition.next !== null) {
+      const { change, atMs } = edition.next;
+      this.#buckets.carryOver(slot, this.#buckets, slot, change, atMs);
+      edition = edition.next.edition;
+    }
+    this.#editionOf[slot] = edition.number;
+    edition.size++;
+    old.size--;
+    this.#dropUnused(old);
+    return edition.limit;
+  }
+
+  #seriesAt(slot: number): Series | undefined {
+    return this.#editions[this.#editionOf[slot]!]?.series;
+  }
+
   #forget(slot: number): void {
     const key = this.#keys[slot]!;
-    const { shards } = this.#series[this.#seriesOf[slot]!]!;
-    shards[keyHash(key) & (shards.length - 1)]!.delete(key);
-    this.#keys[slot] = "";
-    this.#seriesOf[slot] = FREE;
-    this.#generations[slot]!++;
+    const series = this.#seriesAt(slot)!;
+    series.shards[keyHash(key) & (series.shards.length - 1)]!.delete(key);
+    series.size--;
     this.#size--;
+    this.#vacate(slot);
+  }
+
+  /** The slot stays in the list that it is in. */
+  #vacate(slot: number): void {
+    const edition = this.#editions[this.#editionOf[slot]!]!;
+    this.#keys[slot] = "";
+    this.#editionOf[slot] = FREE;
+    this.#generations[slot]!++;
+    edition.size--;
+    this.#dropUnused(edition);
   }
 
   #newSeries(limit: Limit): Series {
-    const vacant = this.#series.indexOf(undefined);
-    const number = vacant === -1 ? this.#series.length : vacant;
     const shards = 2 ** Math.ceil(Math.log2(Math.max(1, this.#maxKeys / KEYS_PER_SHARD)));
-    const made: Series = { number, limit, shards: new Array<Map<string, number> | undefined>(shards).fill(undefined) };
-    this.#series[number] = made;
-    return made;
+    const series = { size: 0, gone: false, shards: new Array<undefined>(shards).fill(undefined) };
+    // The two know each other.
+    return Object.assign(series, { edition: this.#newEdition(series as unknown as Series, limit) });
+  }
+
+  #newEdition(series: Series, limit: Limit): Edition {
+    const vacant = this.#editions.indexOf(undefined);
+    const number = vacant === -1 ? this.#editions.length : vacant;
+    return this.#editions[number] = { number, series, limit, size: 0, next: null };
+  }
+
+  /** Gives the number of an edition back that no bucket is counted by, nor will be. */
+  #dropUnused(edition: Edition): void {
+    if (edition.size === 0 && (edition.next !== null || edition.series.gone)) {
+      this.#editions[edition.number] = undefined;
+    }
   }
 
   /** Times of buckets have changed, perhaps to earlier, or buckets are gone: all are looked at anew. */
@@ -213,10 +284,10 @@ export class BucketTable implements BucketStore {
     this.#wheel.clear();
     this.#due.clear();
     this.#vacant.clear();
-    for (let slot = 0; slot < this.#begun; slot++) {
-      const queue = this.#seriesOf[slot] === FREE ? this.#vacant : this.#due;
-      queue.append(slot, slot, this.#next);
-    }
+    const next = this.#next;
+    const last = this.#begun - 1;
+    for (let slot = 0; slot < last; slot++) next[slot] = slot + 1;
+    if (last >= 0) this.#due.append(0, last, next);
   }
 
   #makeRoom(maxKeys: number, mostMeters: number): void {
@@ -225,8 +296,8 @@ export class BucketTable implements BucketStore {
     const meters = Math.max(mostMeters, this.#buckets.meters);
     if (capacity === this.#buckets.capacity && meters === this.#buckets.meters) return;
     this.#buckets = this.#buckets.widened(capacity, meters, this.#begun);
-    if (capacity === this.#seriesOf.length) return;
-    this.#seriesOf = grown(this.#seriesOf, new Int32Array(capacity));
+    if (capacity === this.#editionOf.length) return;
+    this.#editionOf = grown(this.#editionOf, new Int32Array(capacity));
     this.#generations = grown(this.#generations, new Uint32Array(capacity));
     this.#next = grown(this.#next, new Int32Array(capacity));
     this.#used = grown(this.#used, new Uint8Array(capacity));
@@ -247,10 +318,6 @@ export function viewBucket(key: string, buckets: BucketArray, slot: number, limi
     })),
     refused: buckets.refusedCount(slot),
   };
-}
-
-function* slotsOf(series: Series): Generator<number> {
-  for (const shard of series.shards) if (shard !== undefined) yield* shard.values();
 }
 
 function grown<A extends Int32Array | Uint32Array | Uint8Array>(old: A, wider: A): A {

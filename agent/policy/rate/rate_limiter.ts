@@ -1,6 +1,6 @@
 import type { TemplateValues } from "../acl/topic_template.ts";
 import type { Address } from "../address.ts";
-import { BucketArray, TAKEN } from "./bucket_array.ts";
+import { BucketArray, LimitChange, TAKEN } from "./bucket_array.ts";
 import { type BucketStore, type BucketView, NO_SLOT } from "./bucket_store.ts";
 import { BucketTable, viewBucket } from "./bucket_table.ts";
 import { addressKey, type BucketKey, bucketKey, clientKey, type RateSubject } from "./client_key.ts";
@@ -119,7 +119,7 @@ export class RateLimiter {
       if (from === undefined) {
         common.begin(limit.number, limit, this.#nowMs);
       } else {
-        common.carryOver(limit.number, limit, this.#common, from.number, from, this.#nowMs);
+        common.carryOver(limit.number, this.#common, from.number, new LimitChange(from, limit), this.#nowMs);
         totals.set(this.#totals.subarray(from.number * 3, from.number * 3 + 3), limit.number * 3);
       }
     }

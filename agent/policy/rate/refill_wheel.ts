@@ -2,14 +2,14 @@
 const SLOTS = 64;
 const COARSER = 8;
 const FINEST_MS = 16;
-/** The coarsest spans 200 days; what is later is looked at again then. */
+/** The coarsest spans 200 days; what is later comes at some time within those, and has to be put back. */
 const LEVELS = 9;
 
 const NONE = -1;
 
 /**
  * Buckets by when they are full again, as a timing wheel without cascades: later times go to coarser slots, and a slot
- * that is due is handed over as a whole. A time is kept up to an eighth of its distance late, never early. All is O(1),
+ * that is due is handed over as a whole. A time is kept up to an eighth of its distance late, and never early if it is nearer than 200 days. All is O(1),
  * whatever the number of buckets (Varghese and Lauck, "Hashed and hierarchical timing wheels"; the form is that of
  * Linux 4.8).
  *
@@ -30,8 +30,7 @@ export class RefillWheel {
       level++;
       widthMs *= COARSER;
     }
-    const tick = Math.min(Math.ceil(fullAtMs / widthMs), this.#ticks[level]! + SLOTS);
-    const at = level * SLOTS + tick % SLOTS;
+    const at = level * SLOTS + Math.ceil(fullAtMs / widthMs) % SLOTS;
     next[bucket] = this.#heads[at]!;
     if (this.#heads[at] === NONE) this.#tails[at] = bucket;
     this.#heads[at] = bucket;

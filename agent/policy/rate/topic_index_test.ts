@@ -54,6 +54,7 @@ Deno.test("TopicIndex puts the client into placeholders, as one level", () => {
   const values = index.valuesOf(who);
   assert.deepEqual(matches(index, "dev/dev-1/x", values), [0, 3]);
   assert.deepEqual(matches(index, "dev/dev-1", values), [0]);
+  assert.deepEqual(matches(index, "dev/dev-1", index.valuesOf(subject({ clientId: "dev-2" }))), []);
   assert.deepEqual(matches(index, "dev/dev-2/x", values), [3]);
   assert.deepEqual(matches(index, "ann", values), [1], "a user name that nobody proved restricts all the same");
   assert.deepEqual(matches(index, "p/x-10.0.0.7-north/y", values), [2]);

@@ -1,0 +1,111 @@
+import { type Config, type Fault, formatPath, type Path, type Place, type Problem } from "../agent/config/mod.ts";
+import { runEmbeddedTests } from "../agent/policy/acl/mod.ts";
+import type { Policy } from "../agent/policy/policy.ts";
+import { compileConfig } from "./compile_config.ts";
+import { type FileFacts, REAL_FILES, runLints, type Warning } from "./lint/mod.ts";
+import { RuleCover } from "./lint/rule_cover.ts";
+import { loadWritten, type LoadWrittenOptions } from "./load_written.ts";
+
+export interface CheckOptions extends Omit<LoadWrittenOptions, "read"> {
+  /** Milliseconds since the epoch: what has expired, and what tests are run at. */
+  readonly nowMs: number;
+  readonly files?: FileFacts;
+  /** What keeps the providers of `auth` from working; asked only where everything else is right. */
+  readonly providerProblems?: ProviderProblems;
+}
+
+/** Tries to make the providers of a configuration; each message as start would write it. */
+export type ProviderProblems = (config: Config) => Promise<readonly string[]>;
+
+/** One thing that start would refuse the configuration for. */
+export interface CheckProblem {
+  readonly kind: Problem["kind"] | "provider";
+  readonly place: Place | null;
+  readonly path: Path;
+  /** What is wrong, without its place. */
+  readonly text: string;
+  /** All of it, as start writes it. */
+  readonly message: string;
+}
+
+export interface CheckResult {
+  /** Nothing that start would refuse. */
+  readonly ok: boolean;
+  readonly problems: readonly CheckProblem[];
+  readonly warnings: readonly Warning[];
+}
+
+/** More than this is another file; the rest is counted. */
+const MAX_PROBLEMS = 1000;
+
+/**
+ * All that start would refuse a configuration for, at once, and what is doubtful about it. Reads files and nothing else:
+ * it opens no socket and writes nothing, unless `providerProblems` does.
+ */
+export async function checkConfig(options: CheckOptions): Promise<CheckResult> {
+  const { nowMs, files = REAL_FILES } = options;
+  const result = loadWritten({ ...options, read: files.read });
+  if ("problems" in result) return { ok: false, problems: result.problems, warnings: [] };
+  const { loaded } = result;
+  const { policy, faults: compileFaults } = compileConfig(loaded);
+  const faults = [...compileFaults, ...testFaults(policy, loaded.config, nowMs)];
+  const problems: CheckProblem[] = loaded.problemsAt(faults.slice(0, MAX_PROBLEMS));
+  if (faults.length > MAX_PROBLEMS) problems.push(untold(faults.length - MAX_PROBLEMS));
+  // Providers may open files and start threads: not for a configuration that is refused anyway.
+  if (problems.length === 0 && options.providerProblems !== undefined) {
+    problems.push(...(await options.providerProblems(loaded.config)).map(ofProvider));
+  }
+  const [, rulesFile = null] = loaded.files;
+  const warnings = runLints({
+    config: loaded.config,
+    cover: policy === null ? null : new RuleCover(policy.acl, nowMs),
+    get written() {
+      return result.written;
+    },
+    file: loaded.files[0] ?? null,
+    rulesFile,
+    files,
+    nowMs,
+  });
+  return { ok: problems.length === 0, problems, warnings };
+}
+
+function testFaults(policy: Policy | null, config: Config, nowMs: number): Fault[] {
+  if (policy === null) return [];
+  return runEmbeddedTests(policy.acl, config.acl.tests, nowMs)
+    .map(({ test, message }) => ({ path: ["acl", "tests", test], message }));
+}
+
+function untold(count: number): CheckProblem {
+  const text = `${count} more problems`;
+  return { kind: "check", place: null, path: [], text, message: text };
+}
+
+function ofProvider(message: string): CheckProblem {
+  return { kind: "provider", place: null, path: [], text: message, message };
+}
+
+/** A problem or warning as scripts read it. Members are never left out; what there is not is null. */
+export function asJson(result: CheckResult): unknown {
+  return {
+    ok: result.ok,
+    problems: result.problems.map(({ kind, place, path, text, message }) => ({
+      kind,
+      ...placeJson(place),
+      path: formatPath(path),
+      text,
+      message,
+    })),
+    warnings: result.warnings.map(({ code, place, path, text, advice }) => ({
+      code,
+      ...placeJson(place),
+      path: formatPath(path),
+      text,
+      advice,
+    })),
+  };
+}
+
+function placeJson(place: Place | null): { file: string | null; line: number | null; column: number | null } {
+  return { file: place?.file ?? null, line: place?.line ?? null, column: place?.column ?? null };
+}

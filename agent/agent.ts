@@ -456,8 +456,15 @@ export class Agent {
     this.#teller.refusal(frame, report, refusal);
     // Only what the client itself sent: whoever may publish to a device must not be able to have it banned.
     if (frame.fromClient && !report.detectOnly && session !== null) {
-      this.#autoBan.refused(refusedClient(session), refusal.reason.code, this.#wallMs);
+      this.#autoBan.refused(this.#refusedClient(session), refusal.reason.code, this.#wallMs);
     }
+  }
+
+  /** Of whom something was refused. A token in the place of the user name names nobody, and is kept nowhere. */
+  #refusedClient({ subject, accepted, origin, login }: Session): RefusedClient {
+    const { clientId = "", username = null, proved = false } = subject ?? {};
+    const isName = login !== null || this.#policies.desk?.usernameIsToken !== true;
+    return { clientId, username: isName ? username : null, address: origin.address, established: proved && accepted };
   }
 
   #fail(error: unknown, frame: Frame, policy: Policy, report: FrameReport): void {
@@ -470,11 +477,6 @@ export class Agent {
       report.policy = { ...policy, blockMode: false };
     }
   }
-}
-
-function refusedClient({ subject, accepted, origin }: Session): RefusedClient {
-  const { clientId = "", username = null, proved = false } = subject ?? {};
-  return { clientId, username, address: origin.address, established: proved && accepted };
 }
 
 const NO_NAMES: readonly string[] = Object.freeze([]);

@@ -1,5 +1,10 @@
 /// <reference lib="webworker" />
 import { connect, type MqttClient } from "mqtt";
+import { generate } from "mqtt-packet";
+import { Buffer } from "node:buffer";
+import { createConnection } from "node:net";
+import { upgradeRequest } from "../../demo/http_upgrade.ts";
+import { encodeFrame, OPCODE } from "../../demo/websocket_frame.ts";
 
 /** One device of a crowd. */
 export interface CrowdMember {
@@ -26,7 +31,7 @@ export type CrowdReport =
 
 const crowd: MqttClient[] = [];
 
-function enter(url: string, { clientId, username, password, address }: CrowdMember, retryMs: number): MqttClient {
+function join(url: string, { clientId, username, password, address }: CrowdMember, retryMs: number): Promise<void> {
   const client = connect(url, {
     clientId,
     username,
@@ -35,26 +40,39 @@ function enter(url: string, { clientId, username, password, address }: CrowdMemb
     wsOptions: { perMessageDeflate: false, localAddress: address },
   });
   client.on("error", () => {}); // Broken bytes are an error for mqtt.js before they are the end.
-  return client;
-}
-
-function join(url: string, member: CrowdMember, retryMs: number): Promise<void> {
-  const client = enter(url, member, retryMs);
   crowd.push(client);
   return new Promise((resolve) =>
     client.once("connect", () => {
-      report({ joined: member.clientId });
+      report({ joined: clientId });
       resolve();
     })
   );
 }
 
-function tryOnce(url: string, member: CrowdMember): Promise<void> {
-  const client = enter(url, member, 0);
-  return new Promise((resolve) => {
-    client.once("connect", () => client.end(true));
-    client.once("close", () => resolve());
+/** One WebSocket with one frame: whoever guesses takes no trouble. */
+function tryOnce(url: string, { clientId, username, password, address }: CrowdMember): Promise<void> {
+  const { hostname, port, pathname } = new URL(url);
+  const connect = generate({
+    cmd: "connect",
+    clientId,
+    username,
+    password: Buffer.from(password),
+    protocolVersion: 4,
+    clean: true,
+    keepalive: 60,
   });
+  const socket = createConnection({ host: hostname, port: Number(port), localAddress: address });
+  socket.on("error", () => {}); // It ends all the same.
+  socket.once("data", () => socket.write(encodeFrame(OPCODE.binary, connect, { masked: true })));
+  socket.write(upgradeRequest(pathname, [
+    ["Host", hostname],
+    ["Upgrade", "websocket"],
+    ["Connection", "Upgrade"],
+    ["Sec-WebSocket-Key", crypto.getRandomValues(new Uint8Array(16)).toBase64()],
+    ["Sec-WebSocket-Version", "13"],
+    ["Sec-WebSocket-Protocol", "mqtt"],
+  ]));
+  return new Promise((resolve) => socket.once("close", () => resolve()).resume());
 }
 
 async function obey(order: CrowdOrder): Promise<void> {

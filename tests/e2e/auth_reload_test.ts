@@ -11,6 +11,7 @@ import {
   type LoginRoad,
   outcomesOf,
   outcomesUntil,
+  versionsFor,
   withAuthSite,
   withLoginRoad,
 } from "./auth_site.ts";
@@ -129,7 +130,7 @@ Deno.test("a users file is replaced while its users are connected", async (t) =>
     };
 
     for (const way of LOGIN_WAYS) {
-      for (const version of site.versions) {
+      for (const version of versionsFor(way, site.versions)) {
         const label = `MQTT ${version === 5 ? "5.0" : "3.1.1"} over ${way.protocol}, pool ${way.pool}`;
         const step = (name: string, play: Play) => {
           const fn = () => withLoginRoad(site, way, (road) => play(road, version));

@@ -12,6 +12,12 @@ import { mosquittoProgram, type MqttVersion, type Road, type Site, type Way, WAY
 /** Of the four ways to the agent those on which logins wait in different places: v1 pools of 4 and of 10, and v2. */
 export const LOGIN_WAYS: readonly Way[] = WAYS.filter(({ protocol, pool }) => protocol === "v1" || pool === 4);
 
+/** One version for each way, so that each is played, and not all of them everywhere: that would take minutes. */
+export function versionsFor<V>(way: Way, versions: readonly V[]): readonly V[] {
+  const place = LOGIN_WAYS.indexOf(way) % versions.length;
+  return versions.slice(place, place + 1);
+}
+
 /** One JSON line of the agent's log. */
 export interface LogLine {
   readonly level: string;

@@ -5,18 +5,26 @@ import { type Limit, sameMeters } from "./limit.ts";
 import type { RatePlan } from "./rate_plan.ts";
 import { BucketQueue, RefillWheel } from "./refill_wheel.ts";
 
+/** About this many keys of one map are copied when it grows, in some milliseconds. */
+const KEYS_PER_SHARD = 16_384;
+
 /** What {@link BucketTable} remembers of one limit, for as long as snapshots have it. */
-interface Series {
-  edition: Edition;
-  size: number;
+class Series {
+  edition!: Edition;
+  size = 0;
   /** No snapshot has it any more; its buckets are taken away when their places are wanted. */
-  gone: boolean;
+  gone = false;
   /**
    * Slots by key, in several maps by hash, each made with its first key: a map that grows copies itself, which with a
    * million keys would take longer than a verdict may. Bounded by `max-keys`; a full bucket leaves when its place is
    * wanted.
    */
   readonly shards: (Map<string, number> | undefined)[];
+
+  constructor(maxKeys: number) {
+    const count = 2 ** Math.ceil(Math.log2(Math.max(1, maxKeys / KEYS_PER_SHARD)));
+    this.shards = new Array<undefined>(count).fill(undefined);
+  }
 }
 
 /** One form of a limit. A reload makes another; each bucket is carried over when it is next looked at. */
@@ -30,8 +38,6 @@ interface Edition {
   next: { readonly edition: Edition; readonly change: LimitChange; readonly atMs: number } | null;
 }
 
-/** About this many keys of one map are copied when it grows, in some milliseconds. */
-const KEYS_PER_SHARD = 16_384;
 /** Buckets that are looked at to make room for one; others wait for the next time. Some 30 µs. */
 const LOOKS_PER_ROOM = 1024;
 /** Recently used full buckets that are passed over meanwhile. */
@@ -260,10 +266,9 @@ export class BucketTable implements BucketStore {
   }
 
   #newSeries(limit: Limit): Series {
-    const shards = 2 ** Math.ceil(Math.log2(Math.max(1, this.#maxKeys / KEYS_PER_SHARD)));
-    const series = { size: 0, gone: false, shards: new Array<undefined>(shards).fill(undefined) };
-    // The two know each other.
-    return Object.assign(series, { edition: this.#newEdition(series as unknown as Series, limit) });
+    const series = new Series(this.#maxKeys);
+    series.edition = this.#newEdition(series, limit);
+    return series;
   }
 
   #newEdition(series: Series, limit: Limit): Edition {

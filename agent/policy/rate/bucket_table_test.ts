@@ -211,6 +211,8 @@ Deno.test("configure() with more measures, more keys and fewer keys loses no buc
   for (let i = 0; i < 4; i++) assert.equal(one.take(`key-${i}`, 0), false);
   one.configure({ "per-client": TEN_A_SECOND, "max-keys": 10 }, 0);
   assert.equal(one.table.size, 4000);
+  const levels = one.table.list(0, 4000, 0).buckets.map(({ meters }) => meters[0]?.level);
+  assert.deepEqual(levels, Array.from({ length: 4000 }, (_, i) => i < 4 ? 0 : 9));
   assert.equal(one.open("one more", 0), NO_SLOT);
   for (let i = 0; i < 4; i++) assert.equal(one.take(`key-${i}`, 0), false);
   // Full ones go, at most 1024 at a time, until there are no more than ten.
@@ -221,6 +223,34 @@ Deno.test("configure() with more measures, more keys and fewer keys loses no buc
   for (let i = 0; i < 3990; i++) assert.notEqual(one.open(`again-${i}`, 2000), NO_SLOT);
   assert.equal(one.table.size, 4000);
   for (let i = 0; i < 3990; i++) one.drain(`again-${i}`, 2000);
+});
+
+Deno.test("configure() with fewer keys and more again finds the places that became free", () => {
+  const one = new OneLimit({ "per-client": TEN_A_SECOND, "max-keys": 10 });
+  for (let i = 0; i < 10; i++) one.open(`key-${i}`, 0);
+  one.configure({ "per-client": TEN_A_SECOND, "max-keys": 5 }, 0);
+  one.open("new", 0);
+  assert.equal(one.table.size, 5);
+  one.configure({ "per-client": { "messages-per-second": 3, burst: 10 }, "max-keys": 10 }, 0);
+  for (const key of one.keys()) one.take(key, 0);
+  for (let i = 0; i < 5; i++) assert.equal(one.take(`more-${i}`, 0), true);
+  assert.equal(one.open("none", 0), NO_SLOT);
+});
+
+Deno.test("configure() counts the buckets of a limit that is gone", () => {
+  const one = new OneLimit({ "per-client": TEN_A_SECOND, connect: TEN_A_SECOND, "max-keys": 6 });
+  for (let i = 0; i < 20; i++) one.open(`key-${i}`, 0);
+  for (let i = 0; i < 3; i++) one.table.open(one.plan.connect!, bucketKey(`key-${i}`), 0);
+  one.configure({ connect: TEN_A_SECOND, "max-keys": 6 }, 0);
+  assert.equal(one.table.size, 3);
+  assert.deepEqual(one.keys().sort(), ["key-0", "key-1", "key-2"]);
+});
+
+Deno.test("configure() shows the limit in force, where its numbers are the same too", () => {
+  const one = new OneLimit({ "per-client": TEN_A_SECOND });
+  one.open("a", 0);
+  one.configure({ "per-client": { ...TEN_A_SECOND, action: "close" } }, 0);
+  assert.equal(one.table.list(0, 1, 0).buckets[0]?.limit, one.plan.client);
 });
 
 Deno.test("configure() makes room sooner where buckets fill sooner", () => {
@@ -265,6 +295,20 @@ Deno.test("fill() fills every bucket of a key and no other", () => {
   const level = (key: string) =>
     table.list(0, 9, 0).buckets.filter((bucket) => bucket.key === key).map(({ meters }) => meters[0]?.level);
   assert.deepEqual([level("a"), level("b")], [[10, 10], [0, 0]]);
+});
+
+Deno.test("a bucket that a reload changed is carried over when it is next looked at, whoever looks", () => {
+  const quota = [{ messages: 50, per: "minute" as const }];
+  const one = new OneLimit({ "per-client": { ...TEN_A_SECOND, quota } });
+  for (const key of ["filled", "listed"]) one.drain(key, 0);
+  // Half of the burst comes back by the first rate, a tenth of it by the second.
+  one.configure({ "per-client": { "messages-per-second": 1, burst: 10 } }, 500);
+  one.configure({ "per-client": { "messages-per-second": 7, burst: 100 } }, 1500);
+  assert.equal(one.table.fill("filled", 1500), 1);
+  assert.deepEqual(
+    one.table.list(0, 10, 2500).buckets.map(({ key, meters }) => [key, meters[0]?.level, meters[0]?.capacity]),
+    [["filled", 100, 100], ["listed", 67, 100]],
+  );
 });
 
 Deno.test("list() gives pages of bounded work", () => {

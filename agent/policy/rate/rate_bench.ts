@@ -1,14 +1,14 @@
 /**
- * What one charge costs with 1 and with 100,000 keys, beside a bare look-up of the key in a `Map`: `deno bench
- * agent/policy/rate/rate_bench.ts`. In each group 100,000 keys are visited in an order that no cache likes; the look-up
- * is the floor.
+ * What one charge costs with 1 and with 100,000 keys, beside a bare look-up of the key in a `Map`, which is the floor:
+ * `deno bench --v8-flags=--expose-gc agent/policy/rate/rate_bench.ts`. Keys are visited in an order that no cache likes.
  */
 import { bucketKey } from "./client_key.ts";
 import { BucketTable } from "./bucket_table.ts";
 import { ratePlan, type RateSketch, subject } from "./rate_fixture.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 
-const LIMIT = { "messages-per-second": 100, "bytes-per-second": 1_048_576, burst: 50 };
+/** So wide that all passes. */
+const LIMIT = { "messages-per-second": 100_000_000, "bytes-per-second": 1_000_000_000_000, burst: 1_000_000 };
 const KEYS = 100_000;
 
 const heapBefore = heapBytes();
@@ -28,6 +28,8 @@ for (const count of [1, KEYS]) {
     const rates = new RateLimiter(ratePlan({ "max-keys": 4 * KEYS, ...sketch }), 0);
     const step = walk(count);
     let nowMs = 0;
+    // What a session pays for its first packet is not what is asked here.
+    for (let i = 0; i < count; i++) charge(rates, i, nowMs);
     Deno.bench(name, { group }, () => {
       nowMs += 0.001;
       charge(rates, step(), nowMs);

@@ -94,7 +94,7 @@ Deno.test("the limiter agrees with buckets that are kept for ever", () => {
     for (let step = 0; step < 12_000; step++) {
       const at = `seed ${seed}, step ${step}`;
       nowMs += random(300) === 0 ? random(3_600_000) : random(random(10) === 0 ? 400 : 6);
-      if (random(500) === 0) {
+      if (random(80) === 0) {
         const world = WORLDS[random(WORLDS.length)]!;
         const plan = planOf(world, maxKeys);
         rates.usePlan(plan, nowMs);

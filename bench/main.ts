@@ -18,7 +18,7 @@ interface Flags {
 }
 
 /** Left out by --quick, unless asked for. */
-const SLOW_SUITES: ReadonlySet<string> = new Set(["rules"]);
+const SLOW_SUITES: ReadonlySet<string> = new Set(["rules", "auth"]);
 
 const EXAMPLES = `
 Examples:
@@ -30,9 +30,15 @@ function parseFlags(args: readonly string[]): Flags {
   return new Command("bench")
     .description("Measures the agent against its floor and against the aims")
     .addOption(
-      new Option("--quick", "about 20 seconds, fewer loads, coarser figures, without the suite rules").default(false),
+      new Option("--quick", "about 20 seconds, fewer loads, coarser figures, without the suites rules and auth")
+        .default(false),
     )
-    .addOption(new Option("--only <suite>", `one of ${Object.keys(SUITES).join(", ")}; or one load, as "load v1 1x64"`))
+    .addOption(
+      new Option(
+        "--only <suite>",
+        `one of ${Object.keys(SUITES).join(", ")}; or one load or part, as "load v1 1x64" or "auth fleet"`,
+      ),
+    )
     .addOption(new Option("--json", "for machines").default(false))
     .addHelpText("after", EXAMPLES)
     .allowExcessArguments(false)

@@ -1,4 +1,5 @@
 import type { Aim } from "./aims.ts";
+import { auth } from "./auth_suite.ts";
 import type { ProtocolVersion } from "./event_bytes.ts";
 import type { FrameResult, LoadResult, SessionsResult, Target, Traffic } from "./load_job.ts";
 import type { ServerProcess } from "./server_process.ts";
@@ -22,7 +23,7 @@ export interface SuiteOptions {
 export type Suite = (options: SuiteOptions) => Promise<Findings>;
 
 /** In the order in which they run. */
-export const SUITES: Readonly<Record<string, Suite>> = { load, rules, bytes, frames, sessions, start };
+export const SUITES: Readonly<Record<string, Suite>> = { load, rules, bytes, frames, sessions, start, auth };
 
 const FEW_RULES = 10;
 const MANY_RULES = 100_000;

@@ -290,6 +290,8 @@ export class Reception {
       const isFailure = verdict.failure !== "provider-error" && verdict.failure !== "locked";
       if (isFailure && on.policy.rate !== null) on.limiter.chargeLoginFailure(session.origin.address, on.nowMs);
       report.detail = verdict.trail;
+      // Where nothing is blocked it goes on, but not as one that was let in without credentials.
+      if (session.subject?.anonymous === true) session.identify({ ...session.subject, anonymous: false });
       this.#refuse(session, loginReason(verdict.failure), report, connect);
       return false;
     }

@@ -120,7 +120,7 @@ export class SessionRegistry {
     if (clientId === null) return [];
     return this.#byClientId.list(clientId).filter((other) =>
       other !== session && other.origin.routeId === session.origin.routeId && !other.takenOver &&
-      other.state !== "draining" && !other.isExpired(nowMs)
+      other.drainUntilMs === 0 && !other.isExpired(nowMs)
     );
   }
 

@@ -142,7 +142,9 @@ function readRule(entry: Readonly<Record<string, unknown>>, where: string): Rule
   }
   const rule = ruleFor(where, decision, actions, topic);
   if (others.length > 0) rule.topics = topics;
-  const maxQos = readMaxQos(entry["max-qos"] ?? entry["max_qos"], entry["qos"]);
+  // A deny that lists levels of QoS denies all of them: stricter, never wider.
+  const listed = decision === "deny" && isLevels(entry["qos"]) ? undefined : entry["qos"];
+  const maxQos = readMaxQos(entry["max-qos"] ?? entry["max_qos"], listed);
   if (typeof maxQos === "string") return `${where} ${maxQos}`;
   // Below a maximum a rule of ours cannot deny; to deny all of them is the stricter reading.
   if (maxQos !== null && decision === "allow") rule["max-qos"] = maxQos;
@@ -180,6 +182,11 @@ function readMaxQos(max: unknown, listed: unknown): 0 | 1 | 2 | null | string {
   return isRange && (highest === 0 || highest === 1 || highest === 2)
     ? highest
     : 'has a "qos" that is not 0, 0 to 1 or 0 to 2';
+}
+
+function isLevels(value: unknown): boolean {
+  const levels: unknown[] = Array.isArray(value) ? value : [value];
+  return levels.length > 0 && levels.every((level) => level === 0 || level === 1 || level === 2);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

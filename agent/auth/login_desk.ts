@@ -71,7 +71,8 @@ interface Kept {
 interface Pending {
   readonly expectedMs: number;
   readonly startedMs: number;
-  readonly generation: number;
+  /** Of the desk when the work began, then when it was done. */
+  generation: number;
   readonly done: Promise<LoginVerdict>;
 }
 
@@ -137,7 +138,7 @@ export class LoginDesk {
   login(credentials: Credentials): LoginVerdict | PendingLogin {
     const { lockout, keyOf, wallMs } = this.#options;
     const nowMs = wallMs();
-    const who = claimantOf(credentials);
+    const who = claimantOf(credentials, this.usernameIsToken);
     if (lockout.isLocked(who.name, who.address, nowMs)) return deny("locked", ["locked: too many failures"]);
 
     const key = keyOf(credentials);
@@ -277,9 +278,10 @@ export class LoginDesk {
     startedMs: number,
     isDelay: boolean,
   ): PendingLogin {
-    const generation = this.generation;
     this.#count(who.address, isDelay, 1);
     const done = begin().then((verdict) => {
+      // As of now: to fetch keys is what a login may wait for, and raises it.
+      const generation = pending.generation = this.generation;
       this.#pending.delete(key);
       this.#count(who.address, isDelay, -1);
       // An error is never kept: the next try may find the backend well.
@@ -293,7 +295,7 @@ export class LoginDesk {
       }
       return verdict;
     });
-    const pending: Pending = { expectedMs, startedMs, generation, done };
+    const pending: Pending = { expectedMs, startedMs, generation: this.generation, done };
     this.#pending.set(key, pending);
     return this.#ticket(key, who, pending, startedMs);
   }
@@ -347,11 +349,13 @@ interface Claimant {
   readonly address: string;
 }
 
-function claimantOf({ username, clientId, address }: Credentials): Claimant {
+function claimantOf({ username, clientId, address }: Credentials, usernameIsToken: boolean): Claimant {
   const parsed = address === null ? null : parseAddress(address);
+  // An empty name is none, and a token in its place is another one each time.
+  const isNamed = username !== null && username !== "" && !(usernameIsToken && username.split(".", 4).length === 3);
   return {
-    name: username ?? clientId,
-    isNamed: username !== null,
+    name: isNamed ? username : clientId,
+    isNamed,
     address: parsed === null ? "unknown" : limiterKey(parsed),
   };
 }

@@ -1,0 +1,332 @@
+import { isWholeCbor, isWholeMessagePack } from "./binary.ts";
+import { inflate, inflateConsumed, inflateEnd, isZlibHeader } from "./inflate.ts";
+import { orderOfAll } from "./utf16.ts";
+import { PieceList } from "./pieces.ts";
+import { BOUNDARY, characterLength, hexValue } from "./tokens.ts";
+
+/**
+ * Finds what looks like base64 (RFC 4648, both alphabets, padded or not, wrapped in lines, glued to other letters) or
+ * hexadecimal in a text, and decodes of it what is text, UTF-16 or compressed data. Most words of a text are in the
+ * alphabet of base64: that what they decode to is no text is seen from a few characters, and costs no more than that.
+ */
+
+/** Fewest characters of base64 without and with its padding, and of hexadecimal: five bytes. */
+const MIN_BASE64 = 6, MIN_PADDED = 7, MIN_HEX = 10;
+/** As much of a run is decoded before it is known to be text. */
+const SAMPLE = 1024;
+
+const NONE = 0x40;
+const VALUE = base64Values();
+/** Bytes that texts are made of: printable ASCII, white space, and NUL for UTF-16. */
+const TEXTUAL = new Uint8Array(256);
+TEXTUAL.fill(1, 0x20, 0x7f);
+for (const byte of [0x00, 0x09, 0x0a, 0x0b, 0x0c, 0x0d]) TEXTUAL[byte] = 1;
+
+/** What {@link decodeRuns} found last. */
+export const runs: PieceList = new PieceList();
+/** The output was too small for all of it. */
+export let runsCut = false;
+/** Characters looked at by the last call: what tests of linearity count. */
+export let runWork = 0;
+
+let out: Uint8Array = new Uint8Array(0);
+let outAt = 0;
+let outEnd = 0;
+/** A run that was wrapped in lines, without them. */
+let unwrapped = new Uint8Array(1024);
+
+/**
+ * Decodes all runs of `bytes[start, end)` into `target[from, to)`, each piece followed by `BOUNDARY`; returns where the
+ * output ends. The pieces are in `runs`. Linear: each character is decoded at five alignments at most.
+ */
+export function decodeRuns(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  target: Uint8Array,
+  from: number,
+  to: number,
+): number {
+  out = target;
+  outAt = from;
+  outEnd = to;
+  runs.clear();
+  runsCut = false;
+  runWork = 0;
+  let floor = start;
+  // A run of MIN_BASE64 characters has one at every multiple of it: nothing between those is looked at.
+  let probe = start + MIN_BASE64 - 1;
+  while (probe < end && !runsCut) {
+    if (VALUE[bytes[probe] as number] === NONE) {
+      probe += MIN_BASE64;
+      continue;
+    }
+    let first = probe;
+    while (first > floor && VALUE[bytes[first - 1] as number] !== NONE) first--;
+    let last = runEnd(bytes, probe, end);
+    if (isWrapped(bytes, first, last, end)) last = decodeWrapped(bytes, first, last, end);
+    else {
+      const padding = last < end && bytes[last] === 0x3d ? 1 : 0;
+      decodeRun(bytes, first, last, padding, first);
+    }
+    runWork += last - first;
+    floor = last;
+    probe = last + MIN_BASE64;
+  }
+  return outAt;
+}
+
+function runEnd(bytes: Uint8Array, from: number, end: number): number {
+  let at = from;
+  while (at < end && VALUE[bytes[at] as number] !== NONE) at++;
+  return at;
+}
+
+/** A line of whole groups ends at `last`, and the next begins with base64. */
+function isWrapped(bytes: Uint8Array, first: number, last: number, end: number): boolean {
+  if ((last - first) % 4 !== 0 || last >= end) return false;
+  const next = skipLineBreak(bytes, last, end);
+  return next > last && next < end && VALUE[bytes[next] as number] !== NONE;
+}
+
+function skipLineBreak(bytes: Uint8Array, from: number, end: number): number {
+  let at = from;
+  if (at < end && bytes[at] === 0x0d) at++;
+  if (at < end && bytes[at] === 0x0a) at++;
+  if (at === from) return from;
+  while (at < end && (bytes[at] === 0x20 || bytes[at] === 0x09)) at++;
+  return at;
+}
+
+function decodeWrapped(bytes: Uint8Array, first: number, firstEnd: number, end: number): number {
+  let size = 0;
+  let at = first;
+  let last = firstEnd;
+  for (;;) {
+    if (unwrapped.length < size + last - at) {
+      const larger = new Uint8Array(2 * (size + last - at));
+      larger.set(unwrapped.subarray(0, size));
+      unwrapped = larger;
+    }
+    for (let i = at; i < last; i++) unwrapped[size++] = bytes[i] as number;
+    if (!isWrapped(bytes, at, last, end)) break;
+    at = skipLineBreak(bytes, last, end);
+    last = runEnd(bytes, at, end);
+  }
+  decodeRun(unwrapped, 0, size, 0, first);
+  return last;
+}
+
+function decodeRun(bytes: Uint8Array, first: number, last: number, padding: number, source: number): void {
+  if (last - first + padding < MIN_PADDED) return;
+  if (last - first >= MIN_HEX) {
+    decodeHexRuns(bytes, first, last, source - first);
+    // Numbers and hashes: base64 of a text has other letters.
+    if (isHex(bytes, first, last)) return;
+  }
+  const whole = decodeWhole(bytes, first, last, source);
+  const quads = (last - first) >> 2;
+  // In a long run, and beside another reading, random bytes look like text more often.
+  const needed = whole ? 6 : quads < 64 ? 3 : 5;
+  for (let phase = whole ? 1 : 0; phase < 4 && !runsCut; phase++) {
+    decodeText(bytes, first + phase, last, needed, source - first);
+  }
+}
+
+/** Nothing but hexadecimal digits. */
+function isHex(bytes: Uint8Array, first: number, last: number): boolean {
+  for (let at = first; at < last; at++) if (hexValue(bytes[at] as number) < 0) return false;
+  return true;
+}
+
+/** Decodes the run as it is if it is text, or data that has text inside. */
+function decodeWhole(bytes: Uint8Array, first: number, last: number, source: number): boolean {
+  const sample = Math.min(last, first + SAMPLE);
+  if (outAt + SAMPLE > outEnd) {
+    runsCut = true;
+    return false;
+  }
+  const nature = natureOf(outAt, decodeInto(bytes, first, sample), sample === last);
+  if (nature === NOISE) return false;
+  return put(bytes, first, last, source, nature === DATA, false);
+}
+
+const NOISE = 0, TEXT = 1, DATA = 2;
+
+/** What was decoded behind the output, up to `to`, is: text, or data that may have text inside. `isAll`: it is complete. */
+function natureOf(from: number, to: number, isAll: boolean): number {
+  if (to - from < 4) return NOISE;
+  const first = out[from] as number;
+  const second = out[from + 1] as number;
+  const magic = first << 8 | second;
+  if (magic === 0x1f8b || magic === 0x28b5 || isZlibHeader(first, second)) return DATA;
+  if (magic === 0xfffe || magic === 0xfeff) return DATA;
+  // CBOR and MessagePack begin with a container or a string.
+  const isContainer = (first >= 0x80 && first < 0xc0) || (first >= 0xc4 && first <= 0xc6) ||
+    (first >= 0xd9 && first <= 0xdf);
+  if (isContainer && isAll && (to - from >= 24 || countTextual(from, to) * 5 > (to - from) * 2)) {
+    if (isWholeCbor(out, from, to) || isWholeMessagePack(out, from, to)) return DATA;
+  }
+  if (isMostlyUtf8(from, to)) return countNul(from, to) * 5 > to - from ? DATA : TEXT;
+  if (orderOfAll(out, from, to) >= 0) return DATA;
+  // One last block of DEFLATE, which ends where the data ends.
+  const type = first & 7;
+  if (!isAll || (type !== 3 && type !== 5) || to + SAMPLE > outEnd) return NOISE;
+  const end = inflate(out, from, to, out, to, Math.min(outEnd, to + SAMPLE));
+  runWork += end - from;
+  if (inflateEnd === "broken" || end - to < 5) return NOISE;
+  return isMostlyUtf8(to, end) || (inflateEnd === "whole" && inflateConsumed === to) ? DATA : NOISE;
+}
+
+function countTextual(from: number, to: number): number {
+  let count = 0;
+  for (let at = from; at < to; at++) count += TEXTUAL[out[at] as number] as number;
+  return count;
+}
+
+function countNul(from: number, to: number): number {
+  let count = 0;
+  for (let at = from; at < to; at++) if (out[at] === 0) count++;
+  return count;
+}
+
+/** Decodes the stretches of a run, at one alignment, that are text: `enough` groups of three bytes in a row begin one. */
+function decodeText(bytes: Uint8Array, from: number, last: number, enough: number, shift: number): void {
+  const quads = (last - from) >> 2;
+  runWork += quads << 2;
+  let streak = 0;
+  for (let at = from; at + 4 <= last; at += 4) {
+    const bits = group(bytes, at);
+    const textual = (TEXTUAL[bits >> 16] as number) & (TEXTUAL[bits >> 8 & 0xff] as number) &
+      (TEXTUAL[bits & 0xff] as number);
+    streak = textual === 1 ? streak + 1 : 0;
+    if (streak < enough) continue;
+    // From one group before, which may hold what the text begins with, to where four groups in a row are no text.
+    const begin = Math.max(from, at - streak * 4);
+    let bad = 0;
+    let stop = at + 4;
+    for (; stop + 4 <= last && bad < 4; stop += 4) bad = isTextual(group(bytes, stop)) ? 0 : bad + 1;
+    if (bad < 4) stop = last;
+    if (!put(bytes, begin, stop, begin + shift, false, true)) return;
+    at = stop - 4;
+    streak = 0;
+  }
+}
+
+function isTextual(bits: number): boolean {
+  return (TEXTUAL[bits >> 16] as number) + (TEXTUAL[bits >> 8 & 0xff] as number) + (TEXTUAL[bits & 0xff] as number) >=
+    2;
+}
+
+/** At most one byte in eight is neither text nor UTF-8, none of fewer than sixteen. */
+function isMostlyUtf8(from: number, to: number): boolean {
+  let allowed = to - from < 16 ? 0 : (to - from) >> 3;
+  for (let at = from; at < to;) {
+    const byte = out[at] as number;
+    const length = byte < 0x80 ? TEXTUAL[byte] as number : characterLength(out, at, to);
+    if (length === 0 && --allowed < 0) return false;
+    at += Math.max(length, 1);
+  }
+  return true;
+}
+
+/** The three bytes of the group of four characters at `at`. */
+function group(bytes: Uint8Array, at: number): number {
+  return (VALUE[bytes[at] as number] as number) << 18 | (VALUE[bytes[at + 1] as number] as number) << 12 |
+    (VALUE[bytes[at + 2] as number] as number) << 6 | (VALUE[bytes[at + 3] as number] as number);
+}
+
+/** Decodes `bytes[from, last)` behind the output, without taking it; returns where it would end. */
+function decodeInto(bytes: Uint8Array, from: number, last: number): number {
+  let at = from;
+  let to = outAt;
+  for (; at + 4 <= last; at += 4) {
+    const bits = group(bytes, at);
+    out[to++] = bits >> 16;
+    out[to++] = bits >> 8 & 0xff;
+    out[to++] = bits & 0xff;
+  }
+  const rest = last - at;
+  if (rest >= 2) {
+    const second = VALUE[bytes[at + 1] as number] as number;
+    out[to++] = (VALUE[bytes[at] as number] as number) << 2 | second >> 4;
+    if (rest > 2) out[to++] = second << 4 & 0xff | (VALUE[bytes[at + 2] as number] as number) >> 2;
+  }
+  return to;
+}
+
+function put(
+  bytes: Uint8Array,
+  from: number,
+  last: number,
+  source: number,
+  binary: boolean,
+  doubtful: boolean,
+): boolean {
+  if (outAt + ((last - from) * 3 >> 2) + 2 > outEnd) {
+    runsCut = true;
+    return false;
+  }
+  take(decodeInto(bytes, from, last), source, binary, doubtful);
+  return true;
+}
+
+/** Hexadecimal in a run, behind other letters too: `0x3c73…`, `id_3c73…`. */
+function decodeHexRuns(bytes: Uint8Array, first: number, last: number, shift: number): void {
+  for (let probe = first + MIN_HEX - 1; probe < last && !runsCut; probe += MIN_HEX) {
+    if (hexValue(bytes[probe] as number) < 0) continue;
+    let from = probe;
+    while (from > first && hexValue(bytes[from - 1] as number) >= 0) from--;
+    let to = probe;
+    while (to < last && hexValue(bytes[to] as number) >= 0) to++;
+    if (to - from >= MIN_HEX) {
+      decodeHex(bytes, from, to, shift);
+      decodeHex(bytes, from + 1, to, shift);
+    }
+    probe = to;
+  }
+}
+
+/** Decodes the stretch if it is text, or data that has text inside. */
+function decodeHex(bytes: Uint8Array, from: number, last: number, shift: number): void {
+  const size = (last - from) >> 1;
+  if (outAt + size + 1 > outEnd) {
+    runsCut = true;
+    return;
+  }
+  let to = outAt;
+  let textual = 0;
+  let letters = 0;
+  runWork += size * 2;
+  for (let at = from; at + 1 < last; at += 2) {
+    const byte = hexValue(bytes[at] as number) << 4 | hexValue(bytes[at + 1] as number);
+    textual += TEXTUAL[byte] as number;
+    letters += (bytes[at] as number) >> 6 | (bytes[at + 1] as number) >> 6;
+    out[to++] = byte;
+  }
+  // Numbers are hexadecimal too, and six in ten of their pairs of digits are characters.
+  const isNumber = letters === 0 && (textual < size || size < 16);
+  const nature = isNumber ? NOISE : natureOf(outAt, to, true);
+  if (nature !== NOISE) take(to, from + shift, nature === DATA, false);
+}
+
+/** Takes what was decoded up to `to` as a piece. */
+function take(to: number, source: number, binary: boolean, doubtful: boolean): void {
+  // In text a bound is ours alone; a byte order mark has one too.
+  if (!binary) { for (let i = outAt + 2; i < to; i++) if (out[i] === BOUNDARY) out[i] = 0xfe; }
+  runs.add(outAt, to, source, binary, doubtful);
+  out[to] = BOUNDARY;
+  outAt = to + 1;
+}
+
+function base64Values(): Uint8Array {
+  const values = new Uint8Array(256).fill(NONE);
+  for (let i = 0; i < 26; i++) {
+    values[0x41 + i] = i;
+    values[0x61 + i] = 26 + i;
+  }
+  for (let i = 0; i < 10; i++) values[0x30 + i] = 52 + i;
+  values[0x2b] = values[0x2d] = 62;
+  values[0x2f] = values[0x5f] = 63;
+  return values;
+}

@@ -1,0 +1,443 @@
+import { compileRegex, type LinearRegex } from "../regex.ts";
+import { collapsible, isChanged, SHELL_QUOTING, SQL_COMMENT } from "./collapse.ts";
+import { COMMAND_PATTERNS } from "./command_patterns.ts";
+import { type InspectionConfig, type PartName, SEVERITIES, type Severity } from "./config.ts";
+import { type JsonLimits, jsonViolation } from "./json_limits.ts";
+import { compileTable, matchPatterns, matchWorkDone, type PatternTable, resetMatchWork } from "./match.ts";
+import { PATH_PATTERNS } from "./path_patterns.ts";
+import type { Category, Pattern } from "./pattern.ts";
+import {
+  DOUBLE_QUOTE,
+  HAS_BACKSLASH,
+  HAS_CONTROL,
+  HAS_ENTITY,
+  HAS_HIGH,
+  HAS_NUL,
+  HAS_PERCENT,
+  HAS_PLUS,
+  HAS_TRICK,
+  hasSeparator,
+  scan,
+  TRIGGER,
+} from "./prefilter.ts";
+import { SCRIPT_PATTERNS } from "./script_patterns.ts";
+import { isForm } from "./unescape.ts";
+import { SQL_PATTERNS } from "./sql_patterns.ts";
+import { BOUNDARY, isEscaped, isJsonText } from "./tokens.ts";
+import { compileTopicSet, inTopicSet, type TopicSet } from "./topic_set.ts";
+import {
+  beginViews,
+  chainOf,
+  type Collapse,
+  collapsed,
+  collapsedSource,
+  compileViewLimits,
+  countNonText,
+  decodedRuns,
+  exceeded,
+  folded,
+  hasBounds,
+  insideData,
+  isFromStrings,
+  rawView,
+  sourceOffset,
+  unescaped,
+  type View,
+  type ViewLimits,
+  viewWork,
+} from "./views.ts";
+
+/** One thing that was found. It holds nothing of the text itself. */
+export interface Hit {
+  /** `sqli`, `command-injection`, `script-injection`, `path-traversal`, `custom`, `inspection-budget`, `json-limits`, `binary`, `payload-size`. */
+  readonly category: string;
+  /** Name of the pattern, of the custom pattern or of the limit. */
+  readonly pattern: string;
+  readonly severity: Severity;
+  /** Decodings that it was found within, outermost first: `["json", "base64"]`; empty for the text as it came. */
+  readonly views: readonly string[];
+  /** Form of a language that it was found in: comments of SQL or quotes of a shell left out, `+` read as a space. */
+  readonly form: Collapse | null;
+  /** Byte of the text as it came: exact for escapes, about for encoded runs; -1 where it has no place. */
+  readonly offset: number;
+  readonly part: PartName;
+  /** The custom pattern is one that is tried out. */
+  readonly shadow: boolean;
+}
+
+/** What one inspection found; there is none where nothing was. */
+export interface Findings {
+  /** What refuses the packet, or null. */
+  readonly blocking: Hit | null;
+  /** What is told and refuses nothing: below `block-severity`, shadow patterns, a payload too large to be searched. */
+  readonly audited: readonly Hit[];
+}
+
+interface CustomPattern {
+  readonly name: string;
+  readonly regex: LinearRegex;
+  readonly severity: Severity;
+  readonly topics: TopicSet | null;
+  readonly shadow: boolean;
+}
+
+/** A compiled configuration: immutable. */
+export interface InspectionPlan {
+  readonly parts: ReadonlySet<PartName>;
+  readonly maxPayloadBytes: number;
+  readonly skipsOversize: boolean;
+  readonly blocksBinary: boolean;
+  readonly excluded: TopicSet;
+  readonly blockRank: number;
+  /** Null if no built-in pattern is on. */
+  readonly table: PatternTable | null;
+  readonly customs: readonly CustomPattern[];
+  readonly limits: ViewLimits;
+  readonly jsonLimits: JsonLimits;
+}
+
+/** A fault of the configuration that only compiling finds; the path is within `inspection`. */
+export interface InspectionProblem {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+const BUILT_IN: Readonly<Record<Category, readonly Pattern[]>> = {
+  "sqli": SQL_PATTERNS,
+  "command-injection": COMMAND_PATTERNS,
+  "script-injection": SCRIPT_PATTERNS,
+  "path-traversal": PATH_PATTERNS,
+};
+
+/** Every built-in pattern. */
+export const ALL_PATTERNS: readonly Pattern[] = Object.values(BUILT_IN).flat();
+
+/** Compiles the section; all problems are told at once. Plain data in, so that a worker can do it for itself. */
+export function compileInspection(
+  config: InspectionConfig,
+): { readonly plan: InspectionPlan } | { readonly problems: readonly InspectionProblem[] } {
+  const problems: InspectionProblem[] = [];
+  const customs: CustomPattern[] = [];
+  config.patterns["custom-patterns"].forEach(({ name, pattern, severity, topics, shadow }, n) => {
+    const compiled = compileRegex(pattern);
+    if ("error" in compiled) {
+      problems.push({ path: ["patterns", "custom-patterns", n, "pattern"], message: compiled.error });
+      return;
+    }
+    const set = topics === undefined ? null : compileTopicSet(topics);
+    customs.push({ name, regex: compiled.regex, severity, topics: set, shadow });
+  });
+  if (problems.length > 0) return { problems };
+  const categories = (Object.keys(BUILT_IN) as Category[]).filter((category) => config.patterns[category]);
+  const patterns = categories.flatMap((category) => BUILT_IN[category]);
+  const limits = config["json-limits"];
+  const plan: InspectionPlan = Object.freeze({
+    parts: new Set(config.inspect),
+    maxPayloadBytes: config["max-payload-size"] === 0 ? Infinity : config["max-payload-size"],
+    skipsOversize: config.oversize === "skip",
+    blocksBinary: config["block-binary"],
+    excluded: compileTopicSet(config["exclude-topics"]),
+    blockRank: SEVERITIES.indexOf(config["block-severity"]),
+    table: patterns.length === 0 ? null : compileTable(patterns),
+    customs,
+    limits: compileViewLimits(config.views, config["max-depth"], config["max-decoded-bytes"]),
+    jsonLimits: {
+      maxDepth: limits["max-depth"],
+      maxKeys: limits["max-keys"],
+      maxStringBytes: limits["max-string"],
+      allowsDuplicates: limits["duplicate-keys"] === "allow",
+      allowsProto: limits["__proto__"] === "allow",
+    },
+  });
+  return { plan };
+}
+
+const encoder = new TextEncoder();
+const lossyDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const latin1Decoder = new TextDecoder("latin1");
+/** At most so many audited hits of one text are told. */
+const MAX_AUDITED = 8;
+/** A text with more than one byte in four that belongs to none, and more than two of them, is data. */
+const DATA_SHARE = 4;
+const MAX_BROKEN = 2;
+
+/** State of the inspection that is going on. */
+let plan: InspectionPlan;
+let part: PartName = "payload";
+let topicName = "";
+let view: View = rawView(new Uint8Array(0));
+let form: Collapse | null = null;
+let formBytes: Uint8Array = view.bytes;
+let formStart = 0;
+let formEnd = 0;
+let blocking: Hit | null = null;
+let audited: Hit[] = [];
+
+/**
+ * Searches one part of a packet. `topic` is that of its message, empty where there is none: `exclude-topics` and the
+ * topics of custom patterns go by it. A text comes as its bytes or as a string. Null if there is nothing to tell.
+ *
+ * Synchronous, time linear in the size and in `max-decoded-bytes`. It stops at the first hit that refuses. Not reentrant.
+ */
+export function inspect(
+  by: InspectionPlan,
+  what: PartName,
+  content: Uint8Array | string,
+  topic: string,
+): Findings | null {
+  if (!by.parts.has(what)) return null;
+  plan = by;
+  part = what;
+  topicName = topic;
+  form = null;
+  blocking = null;
+  audited = [];
+  resetMatchWork();
+  const bytes = typeof content === "string" ? encoder.encode(content) : content;
+  if (bytes.length > 0) {
+    beginViews();
+    if (what === "payload" || what === "will") inspectMessage(bytes);
+    else if (what === "user-properties" && isExcluded()) return null;
+    else searchAll(bytes);
+  }
+  return blocking === null && audited.length === 0 ? null : { blocking, audited };
+}
+
+/** Work that the last inspection did, in bytes and tokens looked at: tests of linearity count it instead of time. */
+export function inspectionWork(): number {
+  return viewWork + matchWorkDone();
+}
+
+function isExcluded(): boolean {
+  return topicName !== "" && inTopicSet(plan.excluded, topicName);
+}
+
+/** Sizes and limits bind every payload; what `exclude-topics` frees from are the patterns. */
+function inspectMessage(bytes: Uint8Array): void {
+  if (bytes.length > plan.maxPayloadBytes) {
+    tell(
+      "payload-size",
+      plan.skipsOversize ? "payload-not-searched" : "payload-too-large",
+      "critical",
+      -1,
+      plan.skipsOversize,
+    );
+    return;
+  }
+  const raw = view = rawView(bytes);
+  if (plan.blocksBinary && !isUtf8(bytes)) {
+    tell("binary", "binary-payload", "critical", -1, false);
+    return;
+  }
+  const violation = jsonViolation(bytes, plan.jsonLimits, false);
+  if (violation !== null && tell("json-limits", violation.name, violation.severity, violation.offset, false)) return;
+  if (!isExcluded()) searchFrom(raw);
+}
+
+const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function isUtf8(bytes: Uint8Array): boolean {
+  let at = 0;
+  while (at < bytes.length && (bytes[at] as number) < 0x80) at++;
+  if (at === bytes.length) return true;
+  try {
+    strictDecoder.decode(bytes.subarray(at));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function searchAll(bytes: Uint8Array): void {
+  searchFrom(rawView(bytes));
+}
+
+/** Searches a text and everything that is in it, nearest first. */
+function searchFrom(raw: View): void {
+  const customs = plan.customs.filter(({ topics }) => topics === null || inTopicSet(topics, topicName));
+  if (plan.table === null && customs.length === 0) return;
+  const queue: View[] = [raw];
+  for (let next = 0; next < queue.length; next++) {
+    view = queue[next] as View;
+    form = null;
+    const w0 = Deno.env.get("DBG") ? inspectionWork() : 0;
+    const stopped = searchView(queue, customs);
+    if (Deno.env.get("DBG")) {
+      console.log(
+        view.depth,
+        view.kind,
+        chainOf(queue[next]!).join(">"),
+        queue[next]!.end - queue[next]!.start,
+        "doubt",
+        queue[next]!.doubtBelow,
+        "work",
+        inspectionWork() - w0,
+      );
+    }
+    if (stopped) return;
+  }
+  view = raw;
+  form = null;
+  if (exceeded !== null) tell("inspection-budget", exceeded, "critical", -1, false);
+}
+
+/** Searches one view and puts what it can be decoded to behind `queue`; true if it holds what refuses. */
+function searchView(queue: View[], customs: readonly CustomPattern[]): boolean {
+  const { bytes, start, end } = view;
+  const { table, limits } = plan;
+  const isJson = isJsonText(bytes, start, end);
+  const flags = table === null ? ALL_FLAGS : scan(table.prefilter, bytes, start, end, isJson);
+  let isBinary = false;
+  let hasData = false;
+  if ((flags & (HAS_CONTROL | HAS_NUL | HAS_HIGH)) !== 0 && !isFromStrings(view)) {
+    const count = countNonText(view);
+    hasData = count > 0;
+    // What was escaped was a text, whatever it is now.
+    isBinary = view.kind !== "escapes" && count > MAX_BROKEN && count * DATA_SHARE > end - start;
+    if (hasData || isPackedText(bytes, start, end)) queue.push(...insideData(view, limits, isBinary));
+  }
+  if (isBinary) return false;
+  if (table !== null && searchForms(table, flags)) return true;
+  const raw = view;
+  if (searchCustoms(customs, isJson)) return true;
+  view = raw;
+  // What Unicode stands for ASCII in is decoded further as that ASCII.
+  const fold = (flags & (HAS_HIGH | HAS_CONTROL)) !== 0 ? folded(view, limits) : null;
+  if (fold !== null) {
+    queue.push(fold);
+    return false;
+  }
+  queue.push(...decodedRuns(view, limits));
+  if ((flags & (HAS_PERCENT | HAS_ENTITY | HAS_BACKSLASH)) !== 0) {
+    const inner = unescaped(view, limits, false);
+    if (inner !== null) queue.push(inner);
+  }
+  const isLone = (flags & DOUBLE_QUOTE) !== 0 &&
+    (hasBounds(view) || (bytes[start] === 0x22 && !isJson && isJsonText(bytes, start, end, true)));
+  if (isLone || ((flags & HAS_PERCENT) !== 0 && isForm(bytes, start, end))) {
+    const inner = unescaped(view, limits, true);
+    if (inner !== null) queue.push(inner);
+  }
+  return false;
+}
+
+/** Without built-in patterns nothing is known of a text before it is decoded. */
+const ALL_FLAGS = HAS_PERCENT | HAS_ENTITY | HAS_BACKSLASH | HAS_HIGH | HAS_CONTROL | HAS_NUL;
+
+/** A CBOR string, or a text with a byte order mark of UTF-16, has no byte that is none of a text. */
+function isPackedText(bytes: Uint8Array, start: number, end: number): boolean {
+  const length = end - start;
+  const first = bytes[start] as number;
+  if (first >= 0x60 && first < 0x78) return length === first - 0x5f;
+  return first === 0x78 && bytes[start + 1] === length - 2;
+}
+
+const SQL: ReadonlySet<Category> = new Set<Category>(["sqli"]);
+const SHELL: ReadonlySet<Category> = new Set<Category>(["command-injection"]);
+
+/** The view as it is, and as SQL and shells read it. */
+function searchForms(table: PatternTable, flags: number): boolean {
+  const { bytes, start, end } = view;
+  if ((flags & TRIGGER) !== 0 && matchPatterns(table, bytes, start, end, hasBounds(view), null, onPattern)) return true;
+  if ((flags & HAS_PLUS) !== 0 && searchForm(table, "plus", null)) return true;
+  if ((flags & (TRIGGER | HAS_TRICK)) === 0 && !hasSeparator(flags)) return false;
+  const tricks = collapsible(bytes, start, end);
+  if ((tricks & SQL_COMMENT) !== 0 && (searchForm(table, "sql", SQL) || searchForm(table, "sql-joined", SQL))) {
+    return true;
+  }
+  return (tricks & SHELL_QUOTING) !== 0 && searchForm(table, "shell", SHELL);
+}
+
+function searchForm(table: PatternTable, how: Collapse, only: ReadonlySet<Category> | null): boolean {
+  const { bytes, start, end } = collapsed(view, how);
+  if (!isChanged) return false;
+  form = how;
+  formBytes = bytes;
+  formStart = start;
+  formEnd = end;
+  const flags = scan(table.prefilter, bytes, start, end, false);
+  const isFound = (flags & TRIGGER) !== 0 &&
+    matchPatterns(table, bytes, start, end, how === "shell" || hasBounds(view), only, onPattern);
+  form = null;
+  return isFound;
+}
+
+function onPattern(pattern: Pattern, at: number): boolean {
+  if (pattern.weak === true && view.doubtBelow > 0 && textLengthAt(at) < view.doubtBelow) return false;
+  if (Deno.env.get("DBG")) {
+    console.log(
+      pattern.name,
+      at - view.start,
+      view.depth,
+      view.kind,
+      JSON.stringify(latin1Decoder.decode(view.bytes.subarray(view.start, view.end))),
+    );
+  }
+  return tell(pattern.category, pattern.name, pattern.severity, at, false);
+}
+
+/** Length of the text between bounds that holds the byte `at` of the view, or of its collapsed form; up to what is asked for. */
+function textLengthAt(at: number): number {
+  const bytes = form === null ? view.bytes : formBytes;
+  const low = Math.max(form === null ? view.start : formStart, at - view.doubtBelow);
+  const high = Math.min(form === null ? view.end : formEnd, at + view.doubtBelow);
+  let from = at;
+  while (from > low && bytes[from - 1] !== BOUNDARY) from--;
+  let to = at;
+  while (to < high && bytes[to] !== BOUNDARY) to++;
+  return to - from;
+}
+
+/** Custom patterns see the text, and each text in it: the strings of a JSON document, the pieces of a decoded form. */
+function searchCustoms(customs: readonly CustomPattern[], isJson: boolean): boolean {
+  if (customs.length === 0) return false;
+  const { bytes, start, end } = view;
+  const hasParts = view.pieces.length > 0 || view.kind === "escapes";
+  if (!hasParts && searchCustomText(customs, start, end)) return true;
+  if (!hasParts && !isJson) return false;
+  let from = start;
+  for (let at = start; at <= end; at++) {
+    const byte = at === end ? BOUNDARY : bytes[at];
+    if (byte !== BOUNDARY && !(isJson && byte === 0x22 && !isEscaped(bytes, at))) continue;
+    if (at > from && searchCustomText(customs, from, at)) return true;
+    from = at + 1;
+  }
+  return false;
+}
+
+function searchCustomText(customs: readonly CustomPattern[], from: number, to: number): boolean {
+  const text = textOf(view.bytes.subarray(from, to));
+  for (const { name, regex, severity, shadow } of customs) {
+    if (regex.test(text) && tell("custom", name, severity, from, shadow)) return true;
+  }
+  return false;
+}
+
+/** One broken byte switches nothing off: what is not UTF-8 is read byte by byte. */
+function textOf(bytes: Uint8Array): string {
+  const text = lossyDecoder.decode(bytes);
+  return text.includes("\ufffd") ? text + "\n" + latin1Decoder.decode(bytes) : text;
+}
+
+/** Notes a hit at byte `at` of the view; true if it refuses. */
+function tell(category: string, pattern: string, severity: Severity, at: number, shadow: boolean): boolean {
+  const blocks = !shadow && SEVERITIES.indexOf(severity) >= plan.blockRank;
+  if (!blocks) {
+    if (audited.length >= MAX_AUDITED) return false;
+    for (const hit of audited) if (hit.pattern === pattern && hit.category === category) return false;
+  }
+  const inView = form === null || at < 0 ? at : collapsedSource(view, form, at - formStart);
+  const hit: Hit = {
+    category,
+    pattern,
+    severity,
+    views: chainOf(view),
+    form,
+    offset: at < 0 ? -1 : sourceOffset(view, inView),
+    part,
+    shadow,
+  };
+  if (blocks) blocking = hit;
+  else audited.push(hit);
+  return blocks;
+}

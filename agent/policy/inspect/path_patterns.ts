@@ -1,0 +1,402 @@
+import { word } from "./keywords.ts";
+import type { Pattern } from "./pattern.ts";
+import { BOUND, NUMBER, type Tokens, WORD } from "./tokens.ts";
+
+const AUTHORIZED_KEYS = word("authorized_keys"), BOOT = word("boot"), CMDLINE = word("cmdline");
+const CONFIG = word("config"), CREDENTIALS = word("credentials"), DRIVERS = word("drivers");
+const ENV = word("env"), ENVIRON = word("environ"), ETC = word("etc"), GSHADOW = word("gshadow");
+const HEAD = word("head"), HTACCESS = word("htaccess"), HTPASSWD = word("htpasswd");
+const ID_ED25519 = word("id_ed25519"), ID_RSA = word("id_rsa"), INF = word("inf"), INI = word("ini");
+const MASTER = word("master"), META = word("meta"), PASSWD = word("passwd");
+const PROC = word("proc"), SELF = word("self"), SHADOW = word("shadow");
+const SUDOERS = word("sudoers"), SYSTEM32 = word("system32"), URL = word("url"), WEB = word("web");
+const WIN = word("win");
+
+const DOT = 0x2e,
+  SLASH = 0x2f,
+  BACKSLASH = 0x5c,
+  SEMICOLON = 0x3b,
+  PERCENT = 0x25,
+  QUESTION = 0x3f,
+  COLON = 0x3a,
+  MINUS = 0x2d;
+
+/** What the last climb was: how many `..`, where it ends, whether with backslashes or `..;/`. */
+let climbs = 0;
+let climbEnd = 0;
+let hasBackslash = false;
+let hasParameter = false;
+
+/** Reads `../../` at `i`, `..;/`, `..\`, doubled separators and `./` between included. */
+function readClimb(t: Tokens, i: number): void {
+  climbs = 0;
+  hasBackslash = hasParameter = false;
+  let at = i;
+  while (climbs < 12 && t.kind[at] === DOT && t.kind[at + 1] === DOT && t.glued(at + 1) && t.kind[at + 2] !== DOT) {
+    let behind = at + 2;
+    if (t.kind[behind] === SEMICOLON && t.kind[behind + 1] === SLASH) {
+      hasParameter = true;
+      behind++;
+    }
+    if ((t.kind[behind] !== SLASH && t.kind[behind] !== BACKSLASH) || !t.glued(behind)) break;
+    if (t.kind[behind] === BACKSLASH) hasBackslash = true;
+    behind++;
+    for (const stop = behind + 4; behind < stop && t.glued(behind); behind++) {
+      const isCurrent = t.kind[behind] === DOT && t.kind[behind + 1] === SLASH;
+      if (t.kind[behind] !== SLASH && t.kind[behind] !== BACKSLASH && !isCurrent) break;
+    }
+    climbs++;
+    at = behind;
+  }
+  // A last `..` without a separator.
+  if (climbs > 0 && t.kind[at] === DOT && t.kind[at + 1] === DOT && t.glued(at)) {
+    climbs++;
+    at += 2;
+  }
+  climbEnd = at;
+  t.looks += at - i;
+}
+
+/** A climb begins here, not in the middle of one, nor behind a word (`a..b`). */
+function beginsClimb(t: Tokens, i: number): boolean {
+  if (t.kind[i + 1] !== DOT || !t.glued(i + 1)) return false;
+  if (!t.glued(i)) return true;
+  const before = t.kind[i - 1] as number;
+  if (before === DOT || before === WORD || before === NUMBER) return false;
+  // Behind `../`: that climb was looked at.
+  return !((before === SLASH || before === BACKSLASH) && t.kind[i - 2] === DOT && t.kind[i - 3] === DOT &&
+    t.glued(i - 1));
+}
+
+/** It is the path of a file of source code: in quotes behind `from`, `(`, `=`; or with a line number, as compilers write. */
+function isSourcePath(t: Tokens, i: number): boolean {
+  const before = t.kind[i - 1] as number;
+  if (t.isQuote(i - 1) && t.glued(i)) {
+    let quote = i - 2;
+    while (t.kind[quote] === BACKSLASH && quote > i - 10) quote--;
+    const opener = t.kind[quote] as number;
+    if (
+      opener === 0x28 || opener === 0x2c || opener === 0x3d || opener === 0x5b ||
+      (opener === WORD && IMPORTS.has(t.word[quote] as number))
+    ) return true;
+  }
+  // [text](../../page.md), url(../../x.png)
+  if (before === 0x28 && (t.kind[i - 2] === 0x5d || t.word[i - 2] === URL)) return true;
+  let at = climbEnd;
+  for (const stop = at + 16; at < stop && t.kind[at] !== BOUND && (at === climbEnd || t.glued(at)); at++) {
+    if (t.kind[at] === COLON) return t.kind[at + 1] === NUMBER && t.glued(at + 1);
+  }
+  return false;
+}
+
+function isClimb(t: Tokens, i: number): boolean {
+  if (!beginsClimb(t, i)) return false;
+  readClimb(t, i);
+  if (climbs === 0) return false;
+  if (hasParameter) return true;
+  if (isSensitive(t, climbEnd)) return true;
+  if (climbs >= 2) return !isSourcePath(t, i);
+  if (!hasBackslash) return t.kind[i - 1] === BOUND && t.kind[climbEnd] === BOUND && t.kind[i + 3] === BOUND;
+  // ..\x behind what a value begins with; "..\Lib\Lib.csproj" in quotes names a project.
+  const before = t.kind[i - 1] as number;
+  const isValue = before === BOUND || before === 0x3d || before === SLASH || before === BACKSLASH ||
+    before === QUESTION || before === COLON;
+  return isValue &&
+    (t.kind[climbEnd] === BOUND || (t.kind[climbEnd] === WORD && t.end[climbEnd]! - t.start[climbEnd]! >= 2));
+}
+
+/** A place that climbing aims at stands at `i`. */
+function isSensitive(t: Tokens, i: number): boolean {
+  if (t.kind[i] === DOT) return t.kind[i + 1] === WORD && t.glued(i + 1) && HIDDEN.has(t.word[i + 1] as number);
+  const number = t.word[i] as number;
+  if (!SENSITIVE.has(number)) return isWebInf(t, i);
+  if (number === BOOT || number === WIN) return t.kind[i + 1] === DOT && t.word[i + 2] === INI;
+  return true;
+}
+
+function isWebInf(t: Tokens, i: number): boolean {
+  return (t.word[i] === WEB || t.word[i] === META) && t.kind[i + 1] === MINUS && t.word[i + 2] === INF &&
+    t.kind[i + 3] === SLASH;
+}
+
+/** `....//`, `..././`: what a filter that removes `../` once turns into it. */
+function isDoubledClimb(t: Tokens, i: number): boolean {
+  const before = t.kind[i - 1] as number;
+  if (t.glued(i) && (before === DOT || before === WORD || before === NUMBER)) return false;
+  let dots = 1;
+  while (dots < 6 && t.kind[i + dots] === DOT && t.glued(i + dots)) dots++;
+  const separator = t.kind[i + dots] as number;
+  if (separator !== SLASH && separator !== BACKSLASH) return false;
+  if (!t.glued(i + dots)) return false;
+  if (dots === 4) return t.kind[i + 5] === separator && t.glued(i + 5);
+  return dots === 3 && t.kind[i + 4] === DOT && t.kind[i + 5] === separator && t.glued(i + 4) && t.glued(i + 5);
+}
+
+/** Dots or slashes of a climb in percent encoding, which nobody needs to write: `%2e%2e/`, `..%2f`, `..%c0%af`. */
+function isEncodedClimb(t: Tokens, i: number): boolean {
+  const { bytes } = t;
+  let at = t.start[i] as number;
+  // Plain dots before the first percent sign belong to it.
+  for (let n = 0; n < 2 && at > 0 && bytes[at - 1] === DOT; n++) at--;
+  let dots = 0;
+  let isEncoded = false;
+  // Two dots, at least one of them encoded, or plain ones and an encoded slash.
+  for (; dots < 2; dots++) {
+    if (bytes[at] === DOT) at++;
+    else {
+      const end = encodedEnd(bytes, at, DOT_CODES);
+      if (end < 0) return false;
+      at = end;
+      isEncoded = true;
+    }
+  }
+  const slash = encodedEnd(bytes, at, SLASH_CODES);
+  // A plain `..%2F` is what any program makes of `../`; encoded dots, odd codes and double encoding are not.
+  if (slash === at + 3 && !isEncoded) return false;
+  return slash >= 0 || (isEncoded && (bytes[at] === SLASH || bytes[at] === BACKSLASH || bytes[at] === SEMICOLON));
+}
+
+/** Behind one of the `codes` at `at` (lower case, without the `%`, its parts with it); -1 if there is none. */
+function encodedEnd(bytes: Uint8Array, at: number, codes: readonly string[]): number {
+  if (bytes[at] !== PERCENT) return -1;
+  let from = at + 1;
+  // %25…: encoded again, any number of times up to four.
+  for (let n = 0; n < 4 && bytes[from] === 0x32 && bytes[from + 1] === 0x35; n++) from += 2;
+  for (const code of codes) {
+    let i = 0;
+    while (i < code.length && lowerAt(bytes, from + i) === code.charCodeAt(i)) i++;
+    if (i === code.length) return from + i;
+  }
+  return -1;
+}
+
+function lowerAt(bytes: Uint8Array, at: number): number {
+  const byte = bytes[at] ?? 0;
+  return byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
+}
+
+const DOT_CODES = ["2e", "c0%ae", "c0%2e", "u002e", "e0%80%ae", "uff0e", "u2024"] as const;
+const SLASH_CODES = [
+  "2f",
+  "5c",
+  "c0%af",
+  "c1%9c",
+  "c0%2f",
+  "c0%5c",
+  "u2215",
+  "u2216",
+  "u002f",
+  "u005c",
+  "e0%80%af",
+  "c1%1c",
+  "uff0f",
+] as const;
+
+/** `/etc/passwd`, `/proc/self/environ`, `.ssh/id_rsa`, `\windows\win.ini`. */
+function isSensitiveFile(t: Tokens, i: number): boolean {
+  const number = t.word[i] as number;
+  const before = t.kind[i - 1] as number;
+  if (number === WEB || number === META) return before === SLASH && isWebInf(t, i);
+  if (number === WIN || number === BOOT) {
+    return (before === SLASH || before === BACKSLASH) && t.kind[i + 1] === DOT && t.word[i + 2] === INI &&
+      t.glued(i + 1);
+  }
+  if (number === SYSTEM32) {
+    // system32\config\sam, system32\drivers\etc
+    return (t.kind[i + 1] === BACKSLASH || t.kind[i + 1] === SLASH) && behindSeparators(t, i + 1) > 0 &&
+      (t.word[behindSeparators(t, i + 1)] === CONFIG || t.word[behindSeparators(t, i + 1)] === DRIVERS);
+  }
+  if (HIDDEN_FILES.has(number)) {
+    // .ssh/id_rsa, .aws/credentials, .git/config, .htpasswd
+    if (before !== DOT || !t.glued(i)) return false;
+    const opener = t.kind[i - 2] as number;
+    if (opener !== SLASH && opener !== BACKSLASH && opener !== BOUND && t.glued(i - 1)) return false;
+    if (number === HTPASSWD || number === HTACCESS) return true;
+    if (number === ENV) return opener === SLASH && t.kind[i + 1] === BOUND;
+    const file = t.word[i + 2] as number;
+    return t.kind[i + 1] === SLASH &&
+      (file === ID_RSA || file === ID_ED25519 || file === AUTHORIZED_KEYS || file === CREDENTIALS || file === CONFIG ||
+        file === HEAD);
+  }
+  // /etc/passwd and the like, `/./` and `//` between
+  if ((before !== SLASH && before !== BACKSLASH) || !t.glued(i)) return false;
+  const file = behindSeparators(t, i + 1);
+  if (file < 0) return false;
+  const name = t.word[file] as number;
+  if (number === ETC) {
+    return name === PASSWD || name === SHADOW || name === GSHADOW || name === SUDOERS ||
+      (name === MASTER && t.word[file + 2] === PASSWD);
+  }
+  // /proc/self/…, /proc/1/environ
+  if (number !== PROC) return false;
+  return name === SELF || (t.kind[file] === NUMBER && (t.word[file + 2] === ENVIRON || t.word[file + 2] === CMDLINE));
+}
+
+/** Behind `/`, `//`, `/./`, `\` at `i`; -1 if none stands there. */
+function behindSeparators(t: Tokens, i: number): number {
+  let at = i;
+  while (
+    at < i + 8 && t.glued(at) &&
+    (t.kind[at] === SLASH || t.kind[at] === BACKSLASH || (t.kind[at] === DOT && at > i && t.kind[at + 1] === SLASH))
+  ) at++;
+  return at === i ? -1 : at;
+}
+
+/** `\\?\`, `\\.\pipe`: paths that Windows takes without looking for `..`; `\\.\COM3` is a serial port. */
+function isDevicePath(t: Tokens, i: number): boolean {
+  if (
+    t.kind[i + 1] !== BACKSLASH || !t.glued(i + 1) || !t.glued(i + 2) || t.kind[i + 3] !== BACKSLASH || !t.glued(i + 3)
+  ) return false;
+  if (t.kind[i - 1] === BACKSLASH && t.glued(i)) return false;
+  if (t.kind[i + 2] === QUESTION) return true;
+  if (t.kind[i + 2] !== DOT) return false;
+  const first = t.bytes[t.start[i + 4] as number] as number;
+  return t.kind[i + 4] === WORD && (first | 0x20) !== 0x63 && (first | 0x20) !== 0x6c;
+}
+
+/** `php://filter`, `phar://`, `expect://`. */
+function isWrapper(t: Tokens, i: number): boolean {
+  return t.kind[i + 1] === COLON && t.glued(i + 1) && t.kind[i + 2] === SLASH && t.kind[i + 3] === SLASH &&
+    t.kind[i - 1] !== DOT;
+}
+
+/** `x.php%00.jpg`: a NUL behind the name of a file, where software in C stops reading. */
+function isNulSuffix(t: Tokens, i: number): boolean {
+  if (t.kind[i - 1] !== DOT || !t.glued(i)) return false;
+  const end = t.end[i] as number;
+  if (t.bytes[end] !== 0 || t.end[i]! >= t.bytes.length) return false;
+  if (t.kind[i + 1] === DOT && t.kind[i + 2] === WORD) return t.start[i + 1] === end + 1;
+  return SERVER_FILES.has(t.word[i] as number) && t.kind[i + 1] === BOUND && t.start[i + 1]! > end;
+}
+
+function isSingleClimb(t: Tokens, i: number): boolean {
+  if (!beginsClimb(t, i)) return false;
+  readClimb(t, i);
+  return climbs > 0;
+}
+
+const IMPORTS = new Set(
+  ["from", "import", "require", "include", "src", "href", "url", "extends", "path", "file", "load"].map(word),
+);
+const SENSITIVE = new Set(
+  ["etc", "proc", "windows", "winnt", "boot", "win", "root", "passwd", "shadow", "inetpub", "system32"].map(word),
+);
+const HIDDEN = new Set(["ssh", "env", "git", "aws", "htaccess", "htpasswd", "bash_history"].map(word));
+const HIDDEN_FILES = new Set(["ssh", "aws", "git", "env", "htaccess", "htpasswd"].map(word));
+const SERVER_FILES = new Set(["php", "phtml", "jsp", "jspx", "asp", "aspx", "cgi", "pl", "conf", "ini"].map(word));
+const FILES = [
+  "php",
+  "phtml",
+  "jsp",
+  "jspx",
+  "asp",
+  "aspx",
+  "cgi",
+  "pl",
+  "conf",
+  "ini",
+  "txt",
+  "html",
+  "htm",
+  "png",
+  "jpg",
+  "jpeg",
+  "gif",
+  "pdf",
+  "log",
+  "bak",
+  "yml",
+  "yaml",
+  "xml",
+  "passwd",
+  "sh",
+];
+
+/** Path traversal: what would leave the directory that a backend meant, or name a file that nobody should. */
+export const PATH_PATTERNS: readonly Pattern[] = [
+  {
+    name: "path-climb",
+    category: "path-traversal",
+    severity: "high",
+    catches: "../ twice or more, or once towards a place worth it; ..;/ and ..\\ too",
+    example: "../../secret.txt",
+    nearMiss: 'import x from "../../lib/x.js"; http://h/a/../fw.bin?v=1..2',
+    weak: true,
+    at: [".."],
+    test: isClimb,
+  },
+  {
+    name: "path-doubled-climb",
+    category: "path-traversal",
+    severity: "high",
+    catches: "....// and ..././, which a filter that removes ../ turns into it",
+    example: "....//....//secret",
+    nearMiss: "wait...//done and ....",
+    weak: true,
+    at: [".."],
+    test: isDoubledClimb,
+  },
+  {
+    name: "path-encoded-climb",
+    category: "path-traversal",
+    severity: "high",
+    catches: "A climb whose dots or slashes are percent-encoded",
+    example: "%2e%2e%2fsecret",
+    nearMiss: "100%2e and a..%20b",
+    at: ["%2", "%c", "%u", "%e"],
+    test: isEncodedClimb,
+  },
+  {
+    name: "path-sensitive-file",
+    category: "path-traversal",
+    severity: "high",
+    catches: "Files that only an attacker asks for, by their whole path",
+    example: "/etc/./passwd",
+    nearMiss: "/etc/mosquitto/mosquitto.conf",
+    at: ["etc", "proc", "win", "boot", "system32", "web", "meta", "ssh", "aws", "git", "env", "htaccess", "htpasswd"]
+      .map(word),
+    test: isSensitiveFile,
+  },
+  {
+    name: "path-device",
+    category: "path-traversal",
+    severity: "medium",
+    catches: "\\\\?\\ and \\\\.\\, which switch off the checks of Windows",
+    example: "\\\\?\\C:\\secret",
+    nearMiss: "\\\\server\\share \\\\.\\COM3",
+    weak: true,
+    at: ["\\\\"],
+    test: isDevicePath,
+  },
+  {
+    name: "path-wrapper",
+    category: "path-traversal",
+    severity: "medium",
+    catches: "Stream wrappers of PHP",
+    example: "php://filter/convert.base64-encode/resource=x",
+    nearMiss: "index.php://x zip: 1234",
+    at: ["php", "phar", "expect", "zip", "glob"].map(word),
+    test: isWrapper,
+  },
+  {
+    name: "path-nul",
+    category: "path-traversal",
+    severity: "medium",
+    catches: "A NUL behind the name of a file",
+    example: "x.php\0.jpg",
+    nearMiss: "readme.txt\0",
+    at: FILES.map(word),
+    gate: "nul",
+    test: isNulSuffix,
+  },
+  {
+    name: "path-single-climb",
+    category: "path-traversal",
+    severity: "low",
+    catches: "../ once",
+    example: "../images/a.png",
+    nearMiss: "1..10",
+    at: [".."],
+    test: isSingleClimb,
+  },
+];

@@ -1,0 +1,243 @@
+import { BARE, NAMED, NUMERIC, PLAIN, SHELL, SURE, word, WRAPPER } from "./keywords.ts";
+import { BOUND, LINE, NUMBER, type Tokens, WORD } from "./tokens.ts";
+
+/** Where a command may begin, and what tells its arguments from the rest of a sentence. */
+
+/** What stands before a command: one of the separators, by its character; a line break; the beginning of the text. */
+export const NOWHERE = 0, LINE_BREAK = 10, BEGINNING = 1, SUBSTITUTION = 36, BACKTICK = 96, PIPE = 124, AMPERSAND = 38;
+export const SEMICOLON = 59;
+
+const SLASH = 0x2f,
+  DOT = 0x2e,
+  DOLLAR = 0x24,
+  OPEN = 0x28,
+  BRACE = 0x7b,
+  EXE = word("exe"),
+  COM = word("com"),
+  BAT = word("bat");
+const BIN = word("bin"), SBIN = word("sbin");
+
+/** Where the separator stands that {@link commandContext} found, and whether it is doubled (`&&`, `||`). */
+export let separatorAt = 0;
+export let isDoubled = false;
+/** The command was written with the path of a directory of programs (`/bin/sh`). */
+export let hasProgramPath = false;
+
+/**
+ * What stands before the command at `i`: behind a separator, with or without a path (`/usr/bin/`), quotes, parentheses,
+ * `sudo` and assignments between. NOWHERE if it is a word within a sentence.
+ */
+export function commandContext(t: Tokens, i: number): number {
+  hasProgramPath = false;
+  let at = i;
+  // The path it is called by.
+  while (t.kind[at - 1] === SLASH && t.glued(at)) {
+    const isDirectory = t.kind[at - 2] === WORD || t.kind[at - 2] === DOT || t.kind[at - 2] === 0x7e ||
+      t.kind[at - 2] === 0x3f;
+    if (t.word[at - 2] === BIN || t.word[at - 2] === SBIN) hasProgramPath = true;
+    at -= isDirectory && t.glued(at - 1) ? 2 : 1;
+    if (at < i - 16) return NOWHERE;
+  }
+  for (const stop = at - 12; at > stop; at--) {
+    const kind = t.kind[at - 1] as number;
+    // A line break comes before the token it is noted at.
+    if (((t.flags[at] as number) & LINE) !== 0 && kind !== BOUND) {
+      separatorAt = at - 1;
+      isDoubled = false;
+      return isSeparator(t, at - 1) ? separator(t, at - 1) : LINE_BREAK;
+    }
+    if (isSeparator(t, at - 1)) return separator(t, at - 1);
+    if (kind === BOUND) {
+      separatorAt = at - 1;
+      isDoubled = false;
+      return BEGINNING;
+    }
+    if (kind === OPEN) {
+      const opener = t.kind[at - 2] as number;
+      if ((opener === DOLLAR || opener === 0x3c || opener === 0x3e) && t.glued(at - 1)) {
+        separatorAt = at - 2;
+        return SUBSTITUTION;
+      }
+      continue;
+    }
+    if (kind === BRACE || kind === 0x21 || kind === 0x27 || kind === 0x22 || kind === 0x40) continue;
+    if (kind === WORD && ((t.bits[at - 1] as number) & WRAPPER) !== 0 && t.spaced(at)) continue;
+    // NAME=value before the command
+    if (kind === WORD && t.kind[at - 2] === 0x3d && t.kind[at - 3] === WORD && t.spaced(at)) {
+      at -= 2;
+      continue;
+    }
+    return NOWHERE;
+  }
+  return NOWHERE;
+}
+
+function isSeparator(t: Tokens, i: number): boolean {
+  const kind = t.kind[i] as number;
+  return kind === SEMICOLON || kind === PIPE || kind === AMPERSAND || kind === BACKTICK;
+}
+
+function separator(t: Tokens, i: number): number {
+  const kind = t.kind[i] as number;
+  isDoubled = kind !== BACKTICK && t.kind[i - 1] === kind && t.glued(i);
+  separatorAt = isDoubled ? i - 1 : i;
+  return kind;
+}
+
+/** What follows a command. */
+export const NO_ARGUMENT = 0,
+  ENDS = 1,
+  OPTION = 2,
+  PATH = 3,
+  URL = 4,
+  QUOTED = 5,
+  NUMERAL = 6,
+  PLAIN_WORD = 7,
+  EXPANSION = 8,
+  FILE = 9;
+
+/** Behind the name of the command at `i`, `.exe` included. */
+export function nameEndsAt(t: Tokens, i: number): number {
+  if (t.kind[i + 1] !== DOT || !t.glued(i + 1)) return i + 1;
+  const extension = t.word[i + 2] as number;
+  return extension === EXE || extension === COM || extension === BAT ? i + 3 : i + 1;
+}
+
+/** What stands at `at`, behind the name of a command; NO_ARGUMENT: it was no command. */
+export function argumentKind(t: Tokens, at: number, context: number): number {
+  const kind = t.kind[at] as number;
+  if (kind === BOUND) return ENDS;
+  const isSpaced = t.spaced(at);
+  const isNewLine = ((t.flags[at] as number) & LINE) !== 0;
+  if (isNewLine) return ENDS;
+  switch (kind) {
+    case SEMICOLON:
+    case PIPE:
+    case BACKTICK:
+      return ENDS;
+    case 0x23:
+      return isSpaced ? ENDS : NO_ARGUMENT;
+    case AMPERSAND:
+      return ENDS;
+    case 0x29:
+      return context === SUBSTITUTION ? ENDS : NO_ARGUMENT;
+    case 0x3e:
+    case 0x3c:
+      // A redirection, not a comparison.
+      return isTarget(t, at + 1) ||
+          (kind === 0x3e && (t.kind[at + 1] === AMPERSAND || t.kind[at + 1] === 0x3e) && isTarget(t, at + 2)) ||
+          (isSpaced && t.kind[at + 1] === WORD && t.kind[at + 2] === DOT)
+        ? PATH
+        : NO_ARGUMENT;
+    case DOLLAR:
+      return t.kind[at + 1] === WORD || t.kind[at + 1] === BRACE || t.kind[at + 1] === OPEN ? EXPANSION : NO_ARGUMENT;
+  }
+  if (!isSpaced) return NO_ARGUMENT;
+  switch (kind) {
+    case 0x2d:
+      // `-rf`, `--flag`; a dash has a space behind it as well.
+      if (!t.glued(at + 1)) return NO_ARGUMENT;
+      return t.kind[at + 1] === WORD || t.kind[at + 1] === NUMBER || t.kind[at + 1] === 0x2d ? OPTION : NO_ARGUMENT;
+    case SLASH:
+      if (t.kind[at + 1] === SLASH && t.glued(at + 1)) return NO_ARGUMENT;
+      return t.glued(at + 1) || isEnd(t, at + 1) ? PATH : NO_ARGUMENT;
+    case 0x7e:
+    case 0x2a:
+      return t.kind[at + 1] === SLASH || isEnd(t, at + 1) || t.kind[at + 1] === DOT ? PATH : NO_ARGUMENT;
+    case 0x5c:
+      return PATH;
+    case DOT:
+      return t.glued(at + 1) && (t.kind[at + 1] === SLASH || t.kind[at + 1] === DOT || t.kind[at + 1] === WORD) ||
+          isEnd(t, at + 1)
+        ? PATH
+        : NO_ARGUMENT;
+    case 0x27:
+    case 0x22:
+      return QUOTED;
+    case BRACE:
+      return EXPANSION;
+    case NUMBER:
+      // An address: two numbers with a point in each, and one between.
+      return t.kind[at + 1] === DOT && t.glued(at + 1) && t.kind[at + 2] === NUMBER && t.end[at]! - t.start[at]! >= 3 &&
+          t.end[at + 2]! - t.start[at + 2]! >= 3
+        ? FILE
+        : NUMERAL;
+    case WORD:
+      return wordArgument(t, at);
+  }
+  return NO_ARGUMENT;
+}
+
+/** What a redirection goes to: a path, a variable, a descriptor. */
+function isTarget(t: Tokens, i: number): boolean {
+  const kind = t.kind[i] as number;
+  if (kind === NUMBER) return t.kind[i - 1] === AMPERSAND;
+  if (kind === SLASH || kind === 0x7e) return t.glued(i + 1);
+  return kind === DOT ? t.kind[i + 1] === SLASH : kind === DOLLAR && t.kind[i + 1] === BRACE;
+}
+
+/** A URL, a path, a file name, a host; or one more word of a sentence. */
+function wordArgument(t: Tokens, at: number): number {
+  if (t.kind[at + 1] === 0x3a && t.glued(at + 1)) {
+    if (t.kind[at + 2] === SLASH && t.kind[at + 3] === SLASH) return URL;
+    if (t.kind[at + 2] === 0x5c) return PATH;
+  }
+  if (
+    (t.kind[at + 1] === DOT || t.kind[at + 1] === SLASH) && t.glued(at + 1) && t.glued(at + 2) &&
+    t.kind[at + 2] !== BOUND
+  ) {
+    if (t.kind[at + 1] === SLASH && t.kind[at + 2] === WORD) return PATH;
+    return t.kind[at + 2] === WORD || t.kind[at + 2] === 0x2a ? FILE : PLAIN_WORD;
+  }
+  return PLAIN_WORD;
+}
+
+function isEnd(t: Tokens, i: number): boolean {
+  const kind = t.kind[i] as number;
+  return kind === BOUND || kind === SEMICOLON || kind === PIPE || kind === AMPERSAND || kind === BACKTICK ||
+    t.spaced(i);
+}
+
+/**
+ * The separator at `separatorAt` parts fields of a table (`a;b;id`, `| id | name |`, `?a=1&id=2`) rather than commands:
+ * the same one stands, with no more than plain words between, before or behind it in the line.
+ */
+export function isTable(t: Tokens, i: number): boolean {
+  if (isDoubled) return false;
+  const kind = t.kind[separatorAt] as number;
+  const behind = nameEndsAt(t, i);
+  if (t.kind[behind] === kind && t.kind[behind + 1] !== kind) {
+    const isField = t.kind[behind + 1] === WORD || t.kind[behind + 1] === NUMBER || kind === PIPE;
+    if (isField && (kind === PIPE || t.kind[separatorAt - 1] === WORD)) return true;
+  }
+  for (let at = separatorAt - 1; at > separatorAt - 14; at--) {
+    const before = t.kind[at] as number;
+    if (before === kind) return true;
+    if (before !== WORD && before !== NUMBER && before !== DOT && before !== 0x2d && before !== 0x5f) {
+      // ?a=1&id
+      return kind === AMPERSAND && (before === 0x3d || before === 0x3f);
+    }
+    if (((t.flags[at] as number) & LINE) !== 0) return false;
+  }
+  return false;
+}
+
+/** The word is one of the programs that patterns know. */
+export function isProgram(bits: number): boolean {
+  return (bits & (SURE | NAMED | PLAIN)) !== 0;
+}
+
+/** The word reads commands: `sh`, `bash`, `powershell`. */
+export function isShell(bits: number): boolean {
+  return (bits & SHELL) !== 0;
+}
+
+/** It does something without arguments. */
+export function standsAlone(bits: number): boolean {
+  return (bits & BARE) !== 0;
+}
+
+/** Its argument may be a number. */
+export function takesNumber(bits: number): boolean {
+  return (bits & NUMERIC) !== 0;
+}

@@ -1,5 +1,6 @@
 import { gzipDataStart, isZlibHeader } from "./inflate.ts";
 import { PieceList } from "./pieces.ts";
+import { orderOfAll } from "./utf16.ts";
 import { BOUNDARY, characterLength } from "./tokens.ts";
 
 /**
@@ -52,6 +53,15 @@ export function looksPacked(bytes: Uint8Array, start: number, end: number): bool
   if (end - start < 8) return false;
   return gzipDataStart(bytes, start, end) > 0 || isZlibHeader(bytes[start] as number, bytes[start + 1] as number) ||
     isZstd(bytes, start, end);
+}
+
+/** What was inflated without a header to say that it is a stream: text, UTF-16, CBOR, MessagePack, compressed data. */
+export function isContent(bytes: Uint8Array, start: number, end: number): boolean {
+  const stop = Math.min(end, start + 256);
+  if (stop - start < 5) return false;
+  return nonTextBytes(bytes, start, stop) * 8 <= stop - start || orderOfAll(bytes, start, stop) >= 0 ||
+    gzipDataStart(bytes, start, end) > 0 ||
+    (end - start >= 12 && (isWholeCbor(bytes, start, end) || isWholeMessagePack(bytes, start, end)));
 }
 
 /** Magic number of Zstandard (RFC 8878). */

@@ -14,6 +14,7 @@ export let isChanged = false;
 const PLUS = 0x2b, SLASH = 0x2f, STAR = 0x2a, MINUS = 0x2d, HASH = 0x23, DOLLAR = 0x24, BACKSLASH = 0x5c, BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d, QUOTE = 0x27, DOUBLE = 0x22, BACKTICK = 0x60, CARET = 0x5e, SPACE = 0x20, NEWLINE = 0x0a;
 
+/** Bytes of words. */
 const WORDLIKE = new Uint8Array(256);
 for (let byte = 0x30; byte <= 0x39; byte++) WORDLIKE[byte] = 1;
 for (let letter = 0x61; letter <= 0x7a; letter++) WORDLIKE[letter] = WORDLIKE[letter & ~0x20] = 1;
@@ -251,37 +252,44 @@ function isFieldSeparator(bytes: Uint8Array, at: number, end: number): boolean {
 }
 
 /** What is in a text that the functions above would change, as bits; nothing of prose and JSON but an apostrophe in a word. */
-export const SQL_COMMENT = 1, SHELL_QUOTING = 2;
+export const SQL_COMMENT = 1, SQL_JOIN = 2, SHELL_QUOTING = 4, GLUED_PLUS = 8;
 
-/** Which of {@link collapseSql} and {@link collapseShell} may show something in the text. One pass. */
+/** Which of the functions above may show something in the text. One pass. */
 export function collapsible(bytes: Uint8Array, start: number, end: number): number {
   let found = 0;
+  let lineComment = 0;
   for (let at = start; at < end; at++) {
     const byte = bytes[at] as number;
-    if (byte > 0x7e || WORDLIKE[byte] === 1 || byte === SPACE) continue;
+    if (PLAIN[byte] === 1) continue;
     const next = at + 1 < end ? bytes[at + 1] as number : 0;
     const before = at > start ? bytes[at - 1] as number : 0;
     switch (byte) {
+      case NEWLINE:
+        // A comment to the end of a line hides something only if there is a line behind it.
+        found |= lineComment;
+        break;
       case SLASH:
-        if (next === STAR || (next === SLASH && WORDLIKE[before] === 1 && WORDLIKE[bytes[at + 2] ?? 0] === 1)) {
-          found |= SQL_COMMENT;
-        }
+        if (next === STAR) found |= SQL_COMMENT | SQL_JOIN;
+        else if (next === SLASH && WORDLIKE[before] === 1 && WORDLIKE[bytes[at + 2] ?? 0] === 1) found |= SQL_JOIN;
         break;
       case STAR:
-        if (next === SLASH) found |= SQL_COMMENT;
+        if (next === SLASH) found |= SQL_COMMENT | SQL_JOIN;
         break;
       case MINUS:
-        if (next === MINUS) found |= SQL_COMMENT;
+        if (next === MINUS) lineComment = SQL_COMMENT;
         break;
       case HASH:
-        found |= SQL_COMMENT;
+        lineComment = SQL_COMMENT;
         break;
       case QUOTE:
       case DOUBLE:
       case BACKTICK:
       case BACKSLASH:
       case CARET:
-        if (isTrick(before) && isTrick(next)) found |= SHELL_QUOTING;
+        if (TRICK[before] === 1 && TRICK[next] === 1) found |= SHELL_QUOTING;
+        break;
+      case PLUS:
+        if (before !== SPACE && before !== 0 && next !== SPACE && next !== 0) found |= GLUED_PLUS;
         break;
       case DOLLAR:
         if (
@@ -292,18 +300,14 @@ export function collapsible(bytes: Uint8Array, start: number, end: number): numb
       case BRACE:
         if (WORDLIKE[next] === 1 || next === SLASH) found |= SHELL_QUOTING;
         break;
-      case PLUS:
-        found |= SHELL_QUOTING | SQL_COMMENT;
-        break;
     }
   }
   return found;
 }
 
+const PLAIN = new Uint8Array(256).fill(1);
+for (const character of "\n/*-#'\"`\\^${+") PLAIN[character.charCodeAt(0)] = 0;
+
 /** Part of a word, of a path or of more quoting: what a quote within a command stands beside. */
-function isTrick(byte: number): boolean {
-  return WORDLIKE[byte] === 1 || byte === QUOTE || byte === DOUBLE || byte === BACKSLASH || byte === SLASH ||
-    byte === CARET ||
-    byte === 0x3b || byte === 0x7c || byte === 0x26 || byte === BACKTICK || byte === 0x2e || byte === DOLLAR ||
-    byte === 0x28 || byte === MINUS;
-}
+const TRICK = new Uint8Array(WORDLIKE);
+for (const character of "'\"\\/^;|&`.$(-") TRICK[character.charCodeAt(0)] = 1;

@@ -34,6 +34,7 @@ import { BOUND, NUMBER, type Tokens, WORD } from "./tokens.ts";
 const RM = word("rm");
 const IFS = word("ifs");
 
+const USER = word("user");
 const BIN = word("bin"), SBIN = word("sbin"), I_WORD = word("i"), C_WORD = word("c"), E_WORD = word("e");
 const R_WORD = word("r"), K_WORD = word("k"), LC_WORD = word("lc"), IEX = word("iex");
 const DOWNLOADSTRING = word("downloadstring"), DOWNLOADFILE = word("downloadfile"), COMSPEC = word("comspec");
@@ -136,13 +137,14 @@ function isCommand(t: Tokens, i: number): boolean {
     case EXPANSION:
       return true;
     case QUOTED:
-      return isSure || isNamed || t.word[i] === ECHO || t.word[i] === CAT;
+      return isSure || isNamed || t.word[i] === ECHO || t.word[i] === CAT || t.kind[behind] === 0x3c;
     case NUMERAL:
       return (takesNumber(bits) || t.word[i] === ECHO) && isLast(t, behind);
     case PLAIN_WORD:
       if (isNamed && (t.kind[behind + 1] === EQUALS || hasArgument(t, behind + 1))) return true;
       if (isSure) return isLast(t, behind) || isLast(t, behind + 1) || hasArgument(t, behind + 1);
-      return (t.word[i] === ECHO || isShell(bits) || t.word[i] === NET) && isLast(t, behind) && !isTable(t, i);
+      if (t.word[i] === NET) return t.word[behind] === USER || hasArgument(t, behind + 1);
+      return (t.word[i] === ECHO || isShell(bits)) && isLast(t, behind) && !isTable(t, i);
   }
   return false;
 }
@@ -216,7 +218,7 @@ function isPathRun(t: Tokens, i: number): boolean {
   }
   if (t.kind[i - 1] !== SLASH || t.kind[i + 1] !== SLASH || !t.glued(i) || !t.glued(i + 1)) return false;
   let at = i - 1;
-  if (t.kind[at - 1] === WORD && t.kind[at - 2] === SLASH && t.glued(at)) at -= 2;
+  for (let n = 0; n < 4 && t.kind[at - 1] === WORD && t.kind[at - 2] === SLASH && t.glued(at); n++) at -= 2;
   const before = t.kind[at - 1] as number;
   if (before === SEMICOLON || before === PIPE) {
     return t.kind[i + 2] === WORD || t.kind[i + 2] === 0x3f || t.kind[i + 2] === 0x2a;

@@ -1,5 +1,5 @@
-import { isWholeCbor, isWholeMessagePack } from "./binary.ts";
-import { inflate, inflateConsumed, inflateEnd, isZlibHeader } from "./inflate.ts";
+import { isContent, isWholeCbor, isWholeMessagePack } from "./binary.ts";
+import { inflate, inflateEnd, isZlibHeader } from "./inflate.ts";
 import { orderOfAll } from "./utf16.ts";
 import { PieceList } from "./pieces.ts";
 import { BOUNDARY, characterLength, hexValue } from "./tokens.ts";
@@ -11,7 +11,7 @@ import { BOUNDARY, characterLength, hexValue } from "./tokens.ts";
  */
 
 /** Fewest characters of base64 without and with its padding, and of hexadecimal: five bytes. */
-const MIN_BASE64 = 6, MIN_PADDED = 7, MIN_HEX = 10;
+const MIN_BASE64 = 6, MIN_PADDED = 7, MIN_HEX = 10, MIN_DECIMAL = 16;
 /** As much of a run is decoded before it is known to be text. */
 const SAMPLE = 1024;
 
@@ -37,7 +37,7 @@ let unwrapped = new Uint8Array(1024);
 
 /**
  * Decodes all runs of `bytes[start, end)` into `target[from, to)`, each piece followed by `BOUNDARY`; returns where the
- * output ends. The pieces are in `runs`. Linear: each character is decoded at five alignments at most.
+ * output ends. Behind `to`, room is used to try what a run decodes to. The pieces are in `runs`. Linear: each character is decoded at five alignments at most.
  */
 export function decodeRuns(
   bytes: Uint8Array,
@@ -119,10 +119,14 @@ function decodeWrapped(bytes: Uint8Array, first: number, firstEnd: number, end: 
 
 function decodeRun(bytes: Uint8Array, first: number, last: number, padding: number, source: number): void {
   if (last - first + padding < MIN_PADDED) return;
+  const letters = lettersOf(bytes, first, last);
+  // A word: base64 has capitals and digits, since the first bits of ASCII are small.
+  if ((letters & (CAPITAL | HEX_CAPITAL | DIGIT)) === 0) return;
   if (last - first >= MIN_HEX) {
+    if (letters === DIGIT && last - first < MIN_DECIMAL) return;
     decodeHexRuns(bytes, first, last, source - first);
-    // Numbers and hashes: base64 of a text has other letters.
-    if (isHex(bytes, first, last)) return;
+    // Hashes: base64 of a text has other letters.
+    if ((letters & (CAPITAL | SMALL)) === 0) return;
   }
   const whole = decodeWhole(bytes, first, last, source);
   const quads = (last - first) >> 2;
@@ -133,16 +137,22 @@ function decodeRun(bytes: Uint8Array, first: number, last: number, padding: numb
   }
 }
 
-/** Nothing but hexadecimal digits. */
-function isHex(bytes: Uint8Array, first: number, last: number): boolean {
-  for (let at = first; at < last; at++) if (hexValue(bytes[at] as number) < 0) return false;
-  return true;
+const HEX_SMALL = 1, SMALL = 2, HEX_CAPITAL = 4, CAPITAL = 8, DIGIT = 16;
+const LETTER = new Uint8Array(256).fill(CAPITAL);
+LETTER.fill(DIGIT, 0x30, 0x3a).fill(HEX_CAPITAL, 0x41, 0x47).fill(SMALL, 0x61, 0x7b).fill(HEX_SMALL, 0x61, 0x67);
+LETTER[0x2d] = LETTER[0x5f] = SMALL;
+
+/** What is in the run, as bits. */
+function lettersOf(bytes: Uint8Array, first: number, last: number): number {
+  let letters = 0;
+  for (let at = first; at < last; at++) letters |= LETTER[bytes[at] as number] as number;
+  return letters;
 }
 
 /** Decodes the run as it is if it is text, or data that has text inside. */
 function decodeWhole(bytes: Uint8Array, first: number, last: number, source: number): boolean {
   const sample = Math.min(last, first + SAMPLE);
-  if (outAt + SAMPLE > outEnd) {
+  if (outAt + SAMPLE > out.length) {
     runsCut = true;
     return false;
   }
@@ -164,18 +174,17 @@ function natureOf(from: number, to: number, isAll: boolean): number {
   // CBOR and MessagePack begin with a container or a string.
   const isContainer = (first >= 0x80 && first < 0xc0) || (first >= 0xc4 && first <= 0xc6) ||
     (first >= 0xd9 && first <= 0xdf);
-  if (isContainer && isAll && (to - from >= 24 || countTextual(from, to) * 5 > (to - from) * 2)) {
+  if (isContainer && isAll && to - from >= 9 && (to - from >= 24 || countTextual(from, to) * 5 > (to - from) * 2)) {
     if (isWholeCbor(out, from, to) || isWholeMessagePack(out, from, to)) return DATA;
   }
   if (isMostlyUtf8(from, to)) return countNul(from, to) * 5 > to - from ? DATA : TEXT;
   if (orderOfAll(out, from, to) >= 0) return DATA;
   // One last block of DEFLATE, which ends where the data ends.
   const type = first & 7;
-  if (!isAll || (type !== 3 && type !== 5) || to + SAMPLE > outEnd) return NOISE;
-  const end = inflate(out, from, to, out, to, Math.min(outEnd, to + SAMPLE));
+  if (!isAll || (type !== 3 && (type !== 5 || to - from < 40)) || to + SAMPLE > out.length) return NOISE;
+  const end = inflate(out, from, to, out, to, to + SAMPLE);
   runWork += end - from;
-  if (inflateEnd === "broken" || end - to < 5) return NOISE;
-  return isMostlyUtf8(to, end) || (inflateEnd === "whole" && inflateConsumed === to) ? DATA : NOISE;
+  return inflateEnd !== "broken" && isContent(out, to, end) ? DATA : NOISE;
 }
 
 function countTextual(from: number, to: number): number {
@@ -290,7 +299,7 @@ function decodeHexRuns(bytes: Uint8Array, first: number, last: number, shift: nu
 /** Decodes the stretch if it is text, or data that has text inside. */
 function decodeHex(bytes: Uint8Array, from: number, last: number, shift: number): void {
   const size = (last - from) >> 1;
-  if (outAt + size + 1 > outEnd) {
+  if (outAt + size + 1 > out.length) {
     runsCut = true;
     return;
   }
@@ -305,9 +314,12 @@ function decodeHex(bytes: Uint8Array, from: number, last: number, shift: number)
     out[to++] = byte;
   }
   // Numbers are hexadecimal too, and six in ten of their pairs of digits are characters.
-  const isNumber = letters === 0 && (textual < size || size < 16);
-  const nature = isNumber ? NOISE : natureOf(outAt, to, true);
-  if (nature !== NOISE) take(to, from + shift, nature === DATA, false);
+  const isNumber = letters === 0;
+  if (isNumber && (textual < size || size * 2 < MIN_DECIMAL)) return;
+  const nature = natureOf(outAt, to, true);
+  if (nature === NOISE) return;
+  if (to + 1 > outEnd) runsCut = true;
+  else take(to, from + shift, nature === DATA, isNumber && size < 16);
 }
 
 /** Takes what was decoded up to `to` as a piece. */

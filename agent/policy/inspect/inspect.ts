@@ -1,5 +1,6 @@
+import { continueUtf8, UTF8_COMPLETE } from "../../mqtt/utf8.ts";
 import { compileRegex, type LinearRegex } from "../regex.ts";
-import { collapsible, isChanged, SHELL_QUOTING, SQL_COMMENT } from "./collapse.ts";
+import { collapsible, GLUED_PLUS, isChanged, SHELL_QUOTING, SQL_COMMENT, SQL_JOIN } from "./collapse.ts";
 import { COMMAND_PATTERNS } from "./command_patterns.ts";
 import { type InspectionConfig, type PartName, SEVERITIES, type Severity } from "./config.ts";
 import { type JsonLimits, jsonViolation } from "./json_limits.ts";
@@ -172,6 +173,8 @@ let formStart = 0;
 let formEnd = 0;
 let blocking: Hit | null = null;
 let audited: Hit[] = [];
+/** The custom patterns that see messages of this topic. */
+const customs: CustomPattern[] = [];
 
 /**
  * Searches one part of a packet. `topic` is that of its message, empty where there is none: `exclude-topics` and the
@@ -193,14 +196,22 @@ export function inspect(
   blocking = null;
   audited = [];
   resetMatchWork();
-  const bytes = typeof content === "string" ? encoder.encode(content) : content;
+  const bytes = typeof content === "string" ? bytesOf(content) : content;
   if (bytes.length > 0) {
     beginViews();
     if (what === "payload" || what === "will") inspectMessage(bytes);
     else if (what === "user-properties" && isExcluded()) return null;
-    else searchAll(bytes);
+    else searchFrom(rawView(bytes));
   }
   return blocking === null && audited.length === 0 ? null : { blocking, audited };
+}
+
+/** Topics and names: up to 4 KiB of UTF-8 are written where the last ones were. */
+const textBuffer = new Uint8Array(4096);
+
+function bytesOf(text: string): Uint8Array {
+  if (text.length * 3 > textBuffer.length) return encoder.encode(text);
+  return textBuffer.subarray(0, encoder.encodeInto(text, textBuffer).written);
 }
 
 /** Work that the last inspection did, in bytes and tokens looked at: tests of linearity count it instead of time. */
@@ -234,47 +245,22 @@ function inspectMessage(bytes: Uint8Array): void {
   if (!isExcluded()) searchFrom(raw);
 }
 
-const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
 function isUtf8(bytes: Uint8Array): boolean {
-  let at = 0;
-  while (at < bytes.length && (bytes[at] as number) < 0x80) at++;
-  if (at === bytes.length) return true;
-  try {
-    strictDecoder.decode(bytes.subarray(at));
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function searchAll(bytes: Uint8Array): void {
-  searchFrom(rawView(bytes));
+  return continueUtf8(UTF8_COMPLETE, bytes, 0, bytes.length) === UTF8_COMPLETE;
 }
 
 /** Searches a text and everything that is in it, nearest first. */
 function searchFrom(raw: View): void {
-  const customs = plan.customs.filter(({ topics }) => topics === null || inTopicSet(topics, topicName));
+  customs.length = 0;
+  for (const custom of plan.customs) {
+    if (custom.topics === null || inTopicSet(custom.topics, topicName)) customs.push(custom);
+  }
   if (plan.table === null && customs.length === 0) return;
   const queue: View[] = [raw];
   for (let next = 0; next < queue.length; next++) {
     view = queue[next] as View;
     form = null;
-    const w0 = Deno.env.get("DBG") ? inspectionWork() : 0;
-    const stopped = searchView(queue, customs);
-    if (Deno.env.get("DBG")) {
-      console.log(
-        view.depth,
-        view.kind,
-        chainOf(queue[next]!).join(">"),
-        queue[next]!.end - queue[next]!.start,
-        "doubt",
-        queue[next]!.doubtBelow,
-        "work",
-        inspectionWork() - w0,
-      );
-    }
-    if (stopped) return;
+    if (searchView(queue)) return;
   }
   view = raw;
   form = null;
@@ -282,7 +268,7 @@ function searchFrom(raw: View): void {
 }
 
 /** Searches one view and puts what it can be decoded to behind `queue`; true if it holds what refuses. */
-function searchView(queue: View[], customs: readonly CustomPattern[]): boolean {
+function searchView(queue: View[]): boolean {
   const { bytes, start, end } = view;
   const { table, limits } = plan;
   const isJson = isJsonText(bytes, start, end);
@@ -296,11 +282,10 @@ function searchView(queue: View[], customs: readonly CustomPattern[]): boolean {
     isBinary = view.kind !== "escapes" && count > MAX_BROKEN && count * DATA_SHARE > end - start;
     if (hasData || isPackedText(bytes, start, end)) queue.push(...insideData(view, limits, isBinary));
   }
-  if (isBinary) return false;
+  // Data has its texts in the views just made; patterns of the operator may be about anything.
+  if (isBinary) return searchCustoms(false);
   if (table !== null && searchForms(table, flags)) return true;
-  const raw = view;
-  if (searchCustoms(customs, isJson)) return true;
-  view = raw;
+  if (searchCustoms(isJson)) return true;
   // What Unicode stands for ASCII in is decoded further as that ASCII.
   const fold = (flags & (HAS_HIGH | HAS_CONTROL)) !== 0 ? folded(view, limits) : null;
   if (fold !== null) {
@@ -339,12 +324,11 @@ const SHELL: ReadonlySet<Category> = new Set<Category>(["command-injection"]);
 function searchForms(table: PatternTable, flags: number): boolean {
   const { bytes, start, end } = view;
   if ((flags & TRIGGER) !== 0 && matchPatterns(table, bytes, start, end, hasBounds(view), null, onPattern)) return true;
-  if ((flags & HAS_PLUS) !== 0 && searchForm(table, "plus", null)) return true;
-  if ((flags & (TRIGGER | HAS_TRICK)) === 0 && !hasSeparator(flags)) return false;
+  if ((flags & (TRIGGER | HAS_TRICK | HAS_PLUS)) === 0 && !hasSeparator(flags)) return false;
   const tricks = collapsible(bytes, start, end);
-  if ((tricks & SQL_COMMENT) !== 0 && (searchForm(table, "sql", SQL) || searchForm(table, "sql-joined", SQL))) {
-    return true;
-  }
+  if ((tricks & GLUED_PLUS) !== 0 && searchForm(table, "plus", null)) return true;
+  if ((tricks & SQL_COMMENT) !== 0 && searchForm(table, "sql", SQL)) return true;
+  if ((tricks & SQL_JOIN) !== 0 && searchForm(table, "sql-joined", SQL)) return true;
   return (tricks & SHELL_QUOTING) !== 0 && searchForm(table, "shell", SHELL);
 }
 
@@ -364,15 +348,6 @@ function searchForm(table: PatternTable, how: Collapse, only: ReadonlySet<Catego
 
 function onPattern(pattern: Pattern, at: number): boolean {
   if (pattern.weak === true && view.doubtBelow > 0 && textLengthAt(at) < view.doubtBelow) return false;
-  if (Deno.env.get("DBG")) {
-    console.log(
-      pattern.name,
-      at - view.start,
-      view.depth,
-      view.kind,
-      JSON.stringify(latin1Decoder.decode(view.bytes.subarray(view.start, view.end))),
-    );
-  }
   return tell(pattern.category, pattern.name, pattern.severity, at, false);
 }
 
@@ -389,23 +364,23 @@ function textLengthAt(at: number): number {
 }
 
 /** Custom patterns see the text, and each text in it: the strings of a JSON document, the pieces of a decoded form. */
-function searchCustoms(customs: readonly CustomPattern[], isJson: boolean): boolean {
+function searchCustoms(isJson: boolean): boolean {
   if (customs.length === 0) return false;
   const { bytes, start, end } = view;
   const hasParts = view.pieces.length > 0 || view.kind === "escapes";
-  if (!hasParts && searchCustomText(customs, start, end)) return true;
+  if (!hasParts && searchCustomText(start, end)) return true;
   if (!hasParts && !isJson) return false;
   let from = start;
   for (let at = start; at <= end; at++) {
     const byte = at === end ? BOUNDARY : bytes[at];
     if (byte !== BOUNDARY && !(isJson && byte === 0x22 && !isEscaped(bytes, at))) continue;
-    if (at > from && searchCustomText(customs, from, at)) return true;
+    if (at > from && searchCustomText(from, at)) return true;
     from = at + 1;
   }
   return false;
 }
 
-function searchCustomText(customs: readonly CustomPattern[], from: number, to: number): boolean {
+function searchCustomText(from: number, to: number): boolean {
   const text = textOf(view.bytes.subarray(from, to));
   for (const { name, regex, severity, shadow } of customs) {
     if (regex.test(text) && tell("custom", name, severity, from, shadow)) return true;

@@ -187,8 +187,6 @@ export function wordsOf(bits: number): number[] {
 }
 
 const SLOTS = 4096;
-/** Longest known word. */
-const MAX_LENGTH = Math.max(...WORD_TEXT.map((text) => text.length));
 /** Open addressing by the hash of the word: number and hash. Its words are fixed, so a client can not make it grow. */
 const slotNumber = new Uint16Array(SLOTS);
 const slotHash = new Int32Array(SLOTS);
@@ -216,13 +214,14 @@ function spread(hash: number): number {
 
 /** The number of the word `bytes[start, end)` with this hash, in any case; 0 if it is not known. O(length). */
 export function findWord(bytes: Uint8Array, start: number, end: number, hash: number): number {
-  if (end - start > MAX_LENGTH) return isEvent(bytes, start, end) ? EVENT_WORD : 0;
-  for (let at = spread(hash); slotNumber[at] !== 0; at = (at + 1) & (SLOTS - 1)) {
-    if (slotHash[at] === hash && isText(bytes, start, end, wordBytes[slotNumber[at] as number] as Uint8Array)) {
-      return slotNumber[at] as number;
-    }
+  let at = (Math.imul(hash, 0x9e3779b1) >>> 20) & (SLOTS - 1);
+  let number = slotNumber[at] as number;
+  while (number !== 0) {
+    if (slotHash[at] === hash && isText(bytes, start, end, wordBytes[number] as Uint8Array)) return number;
+    at = (at + 1) & (SLOTS - 1);
+    number = slotNumber[at] as number;
   }
-  return isEvent(bytes, start, end) ? EVENT_WORD : 0;
+  return ((bytes[start] as number) | 0x20) === 0x6f && isEvent(bytes, start, end) ? EVENT_WORD : 0;
 }
 
 function isText(bytes: Uint8Array, start: number, end: number, text: Uint8Array): boolean {

@@ -393,7 +393,7 @@ export const PATH_PATTERNS: readonly Pattern[] = [
     name: "path-single-climb",
     category: "path-traversal",
     severity: "low",
-    catches: "../ once",
+    catches: "../ once, as relative links have it",
     example: "../images/a.png",
     nearMiss: "1..10",
     at: [".."],

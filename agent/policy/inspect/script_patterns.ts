@@ -219,9 +219,11 @@ function isScriptUrl(t: Tokens, i: number): boolean {
     return false;
   }
   const isAttribute = isUrlPlace(t, i);
-  if (t.spaced(i + 2) && !isAttribute) {
-    return (t.kind[i - 1] === BOUND || t.isQuote(i - 1)) && t.kind[i + 2] === WORD &&
-      (t.kind[i + 3] === OPEN || t.kind[i + 3] === BACKTICK);
+  if (t.spaced(i + 2)) {
+    // `JavaScript: the book` is prose; `javascript: alert(1)` calls at once.
+    const next = t.kind[i + 3] as number;
+    const isPlace = isAttribute || t.kind[i - 1] === BOUND || t.isQuote(i - 1);
+    return isPlace && t.kind[i + 2] === WORD && (next === OPEN || next === BACKTICK || next === DOT || next === EQUALS);
   }
   for (let at = i + 2; at < i + 40; at++) {
     const kind = t.kind[at] as number;
@@ -282,7 +284,7 @@ function isLoadingTag(t: Tokens, i: number): boolean {
   }
   for (let at = i + 1; at < i + 48; at++) {
     const kind = t.kind[at] as number;
-    if (kind === BOUND || (kind === GREATER && !isInTag(t, at))) return false;
+    if (kind === BOUND || kind === LESS || (kind === GREATER && !isInTag(t, at))) return false;
     if (
       kind !== WORD || (!t.spaced(at) && t.kind[at - 1] !== SLASH && t.kind[at - 1] !== COLON && !t.isQuote(at - 1))
     ) continue;
@@ -363,6 +365,7 @@ function isServerMarkup(t: Tokens, i: number): boolean {
     for (let at = i + 2; at < i + 40; at++) {
       if (t.kind[at] === BOUND) return false;
       if (t.kind[at] === PERCENT && t.kind[at + 1] === GREATER) return at > i + 3;
+      if (t.kind[at] === LESS) return false;
     }
     return false;
   }
@@ -494,11 +497,12 @@ function readExpression(t: Tokens, from: number): Expression {
   expression.head = expression.headAt = 0;
   let at = from;
   while (
-    t.kind[at] === EQUALS || t.kind[at] === BRACE || t.kind[at] === 0x21 ||
-    (t.kind[at] === 0x2d && t.kind[at + 1] !== 0x2d)
+    at < from + 4 &&
+    (t.kind[at] === EQUALS || t.kind[at] === BRACE || t.kind[at] === 0x21 ||
+      (t.kind[at] === 0x2d && t.kind[at + 1] !== 0x2d))
   ) at++;
   let isClosed = false;
-  for (const stop = from + 56; at < stop; at++) {
+  for (const stop = from + 48; at < stop; at++) {
     const kind = t.kind[at] as number;
     if (kind === BOUND) break;
     if (quote !== 0) {
@@ -512,6 +516,10 @@ function readExpression(t: Tokens, from: number): Expression {
     }
     if (kind === PERCENT && (t.kind[at + 1] === CLOSE_BRACE || t.kind[at + 1] === GREATER)) {
       isClosed = true;
+      break;
+    }
+    // An opener in it is looked at by itself.
+    if (kind === BRACE && at > from && (t.kind[at + 1] === BRACE || t.kind[at + 1] === PERCENT) && t.glued(at + 1)) {
       break;
     }
     if (kind === BRACE) depth++;
@@ -611,7 +619,7 @@ function isDollarBraceInjection(t: Tokens, i: number): boolean {
   ) return true;
   const { constant, escapes, head, headAt } = readExpression(t, i + 2);
   if (constant || escapes) return true;
-  if (opener === DOLLAR || opener === HASH) {
+  if (headAt > 0 && (opener === DOLLAR || opener === HASH)) {
     // ${T(java…)}, ${"…"?new()}, ${class.…}
     if (head === T_WORD && t.kind[headAt + 1] === OPEN && t.word[headAt + 2] === JAVA) return true;
     if (

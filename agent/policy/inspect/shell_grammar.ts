@@ -123,7 +123,8 @@ export function argumentKind(t: Tokens, at: number, context: number): number {
       return context === SUBSTITUTION ? ENDS : NO_ARGUMENT;
     case 0x3e:
     case 0x3c:
-      // A redirection, not a comparison.
+      // A redirection, not a comparison; `<<<` is a text.
+      if (kind === 0x3c && t.kind[at + 1] === 0x3c && t.kind[at + 2] === 0x3c) return QUOTED;
       return isTarget(t, at + 1) ||
           (kind === 0x3e && (t.kind[at + 1] === AMPERSAND || t.kind[at + 1] === 0x3e) && isTarget(t, at + 2)) ||
           (isSpaced && t.kind[at + 1] === WORD && t.kind[at + 2] === DOT)

@@ -146,10 +146,20 @@ function isTautology(t: Tokens, i: number): boolean {
   const breaksOut = breakoutBefore(t, i) >= 0;
   if (isProse) return breaksOut || (isComment(t, end) && !isOpen);
   if (isOpen || breaksOut || isComment(t, end)) return true;
-  if (isEqualPair(t, left - 1, right)) return true;
+  if (isEqualPair(t, left - 1, right)) return endsCondition(t, end);
   const isBehindValue = t.kind[i - 1] === BOUND || t.isQuote(i - 1) || isValueBefore(t, i);
   return isBehindValue && (isTerminator(t, end) || ((t.bits[end] as number) & CONNECTIVE) !== 0);
 }
+
+/** What may follow a condition stands at `i`: the end, the next condition or clause, a bracket, a quote. */
+function endsCondition(t: Tokens, i: number): boolean {
+  if (isTerminator(t, i) || t.kind[i] === CLOSE || t.isQuote(i) || ((t.bits[i] as number) & CONNECTIVE) !== 0) {
+    return true;
+  }
+  const kind = t.kind[i] as number;
+  return kind === PIPE || kind === AMPERSAND || CLAUSES.has(t.word[i] as number);
+}
+const CLAUSES = new Set(["limit", "order", "group", "union", "into", "then", "procedure", "offset"].map(word));
 
 /** One value, with nothing but a bound, `=` or an opening bracket before it, stands before `i`. */
 function isValueBefore(t: Tokens, i: number): boolean {
@@ -195,7 +205,8 @@ function isQuotedCondition(t: Tokens, i: number): boolean {
   if (end < 0) return false;
   if (isComment(t, end) || isOpen) return true;
   if (isProse) return isConstant && t.word[end - 1] !== 0 && isTerminator(t, end);
-  return closesValue(t, quote);
+  // A double quote may be one of a language or of JSON: there, only what cuts the statement off counts.
+  return t.kind[quote] === 0x27 && closesValue(t, quote);
 }
 
 /** A condition without a quote before it: `1 or id=id--`, `or true #`. */
@@ -500,7 +511,8 @@ function isOrderProbe(t: Tokens, i: number): boolean {
     if (t.word[at] !== BY) return false;
     at++;
   }
-  const isBroken = breakoutBefore(t, i) >= 0;
+  const quote = breakoutBefore(t, i);
+  const isBroken = quote >= 0 && closesValue(t, quote);
   if (!isBroken && t.kind[i - 1] !== NUMBER && t.kind[i - 1] !== CLOSE) return false;
   const end = operandEnd(t, at);
   if (end < 0) return false;
@@ -557,7 +569,7 @@ function isQuoteThenOperator(t: Tokens, i: number): boolean {
   if (kind === PIPE || kind === AMPERSAND) {
     if (t.kind[at] !== kind) return false;
     at++;
-  } else if (kind === SEMICOLON) return t.word[at] === RETURN && t.kind[at + 1] === WORD;
+  } else if (kind === SEMICOLON) return t.word[at] === RETURN && (t.kind[at + 1] === WORD || t.isQuote(at + 1));
   else if (kind === EQUALS) {
     if (t.kind[at] === t.kind[i] && t.glued(at)) {
       // x'='x and '=''or'; `'='` alone is an ordinary character.

@@ -22,6 +22,9 @@ const BLOCK = 4096;
 
 const SPACE = 0, LETTER = 1, DIGIT = 2, PUNCTUATION = 3, HIGH = 4, NEWLINE = 5, BOUNDARY_BYTE = 6;
 const BYTE_CLASS = byteClasses();
+/** A byte of a word as it is hashed: letters small, digits and `_` as they are; OF_UTF8; 0 for all others. */
+const OF_UTF8 = 0xff;
+const WORD_BYTE = wordBytes();
 
 /**
  * The text of one view, cut into tokens: one pass, a block of them at a time, so that memory does not grow with the
@@ -161,26 +164,24 @@ export class Tokens {
         continue;
       }
       const from = at;
-      word[n] = 0;
-      bits[n] = 0;
       if (byteClass === LETTER || byteClass === HIGH) {
         let hash = EMPTY_WORD;
         let small = 0;
-        for (; at < stop; at++) {
-          const next = bytes[at] as number;
-          const nextClass = BYTE_CLASS[next] as number;
-          if (nextClass === LETTER) {
-            small |= next;
-            hash = Math.imul(hash, 31) + (next >= 0x41 && next <= 0x5a ? next | 0x20 : next) | 0;
-          } else if (nextClass === DIGIT) {
-            hash = Math.imul(hash, 31) + next | 0;
-          } else if (nextClass === HIGH) {
+        let next = byte;
+        for (;;) {
+          let low = WORD_BYTE[next] as number;
+          if (low === 0) break;
+          if (low === OF_UTF8) {
             const length = spaceLength(bytes, at, stop) === 2 ? 0 : characterLength(bytes, at, stop);
             if (length === 0) break;
-            small = 0x20;
+            low = 0x80;
+            next = 0x20;
             at += length - 1;
-            hash = Math.imul(hash, 31) + 0x80 | 0;
-          } else break;
+          }
+          small |= next & low;
+          hash = Math.imul(hash, 31) + low | 0;
+          if (++at === stop) break;
+          next = bytes[at] as number;
         }
         if (at === from) {
           // Not UTF-8, or a space of Unicode: it parts words, whatever character set the reader has.
@@ -191,15 +192,17 @@ export class Tokens {
         const number = findWord(bytes, from, at, hash);
         kind[n] = WORD;
         word[n] = number;
-        if (number !== 0) bits[n] = WORD_CLASS[number] as number;
+        bits[n] = WORD_CLASS[number] as number;
         if ((small & 0x20) === 0) pending |= CAPS;
         if (this.#tag) pending |= IN_TAG;
       } else if (byteClass === DIGIT) {
         at = numberEnd(bytes, at, stop);
         kind[n] = NUMBER;
+        word[n] = bits[n] = 0;
         if (this.#tag) pending |= IN_TAG;
       } else if (byteClass === PUNCTUATION) {
         at++;
+        word[n] = bits[n] = 0;
         if (byte === 0x22 && this.#quotesBound && !isEscaped(bytes, from)) {
           kind[n] = BOUND;
           this.#single = this.#tick = 0;
@@ -224,6 +227,7 @@ export class Tokens {
           continue;
         }
         kind[n] = BOUND;
+        word[n] = bits[n] = 0;
         this.#resetState();
         this.#quotesBound = isJsonText(bytes, at, stop);
         pending = 0;
@@ -281,6 +285,16 @@ function byteClasses(): Uint8Array {
   return classes;
 }
 
+function wordBytes(): Uint8Array {
+  const bytes = new Uint8Array(256);
+  for (let byte = 0; byte < 256; byte++) {
+    const byteClass = BYTE_CLASS[byte] as number;
+    if (byteClass === LETTER || byteClass === DIGIT) bytes[byte] = lower(byte);
+    else if (byteClass === HIGH) bytes[byte] = OF_UTF8;
+  }
+  return bytes;
+}
+
 function isLetter(byte: number): boolean {
   const byteClass = BYTE_CLASS[byte] as number;
   return byteClass === LETTER || byteClass === HIGH;
@@ -316,6 +330,7 @@ function numberEnd(bytes: Uint8Array, from: number, end: number): number {
     return at;
   }
   while (at < end && BYTE_CLASS[bytes[at] as number] === DIGIT) at++;
+  if (at + 1 >= end || (bytes[at] !== 0x2e && ((bytes[at] as number) | 0x20) !== 0x65)) return at;
   if (at + 1 < end && bytes[at] === 0x2e && BYTE_CLASS[bytes[at + 1] as number] === DIGIT) {
     at++;
     while (at < end && BYTE_CLASS[bytes[at] as number] === DIGIT) at++;

@@ -56,7 +56,16 @@ export function unescapeText(
   let quotesBound = (views & JSON_ESCAPES) !== 0 && isJsonText(bytes, start, end, oneString);
   // The quotes of a lone string are a layer of their own, with nothing escaped in it too.
   let isLone = quotesBound && !isJsonText(bytes, start, end);
+  const limit = Math.min(end, start + stopBehind - outAt + 1);
   while (at < end && to <= stopBehind) {
+    // Most bytes stand for themselves; the output is never ahead of the input.
+    if (!form) {
+      while (at < limit && SPECIAL[bytes[at] as number] === COPY) out[to++] = bytes[at++] as number;
+      if (at >= end || to > stopBehind) {
+        item = at - 1;
+        break;
+      }
+    }
     item = at;
     const byte = bytes[at++] as number;
     switch (SPECIAL[byte]) {

@@ -30,8 +30,8 @@ export function decodeUtf16(
     return decodeUnits(bytes, start + 2, end, mark === 0xfffe ? 1 : 0, out, from, to);
   }
   const whole = orderOfAll(bytes, start, end);
-  if (whole >= 0) return decodeUnits(bytes, start, end, whole, out, from, to);
-  let outAt = from;
+  // All of it, and what stands at the other places all the same: a stretch at an odd one may look like either.
+  let outAt = whole >= 0 ? decodeUnits(bytes, start, end, whole, out, from, to) : from;
   let at = start;
   let previous = start;
   while (at + 2 * MIN_UNITS <= end && !utf16Cut) {

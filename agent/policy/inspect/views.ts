@@ -3,6 +3,7 @@ import { Arena } from "./arena.ts";
 import {
   cborStrings,
   characterRuns,
+  isContent,
   isWhole,
   isZstd,
   messagePackStrings,
@@ -100,6 +101,9 @@ const arena = new Arena();
 let decodedBytes = 0;
 /** The bound of the configuration that was reached, so that forms of this text were not searched; or null. */
 export let exceeded: "max-depth" | "max-decoded-bytes" | null = null;
+/** Pieces of data that were looked into, each at a price of its own: as many as no honest payload has. */
+const MAX_DATA_VIEWS = 256;
+let dataViews = 0;
 /** Bytes that decoders looked at: what tests of linearity count. */
 export let viewWork = 0;
 /** Pieces of encoded runs that were decoded, by a hash: the same run is in each form of a text that keeps it. */
@@ -111,7 +115,7 @@ export function beginViews(): void {
   arena.reset();
   decodedBytes = 0;
   exceeded = null;
-  viewWork = zstdCalls = 0;
+  viewWork = zstdCalls = dataViews = 0;
   if (seenPieces.size > 0) seenPieces.clear();
 }
 
@@ -214,6 +218,8 @@ export function decodedRuns(view: View, limits: ViewLimits): View[] {
   const length = view.end - view.start;
   // Runs are read at several alignments, of which more than one may be text: hardly ever, but an attacker may try.
   const size = room(limits, length * 4 + 2048);
+  // What is tried and thrown away takes no part of the budget.
+  arena.reserve(size + length + 4096);
   const start = arena.at;
   const end = decodeRuns(view.bytes, view.start, view.end, arena.bytes, start, start + size);
   viewWork += (length >> 2) + runWork;
@@ -242,8 +248,10 @@ function split(
   for (let n = 0; n < list.count; n++) {
     const piece = list.at(n);
     if (onlyNew && isSeen(piece)) continue;
-    if (piece.binary) add([{ ...piece }]);
-    else (piece.doubtful ? doubtful : sure).push({ ...piece });
+    if (piece.binary) {
+      if (++dataViews > MAX_DATA_VIEWS) exceeded ??= "max-decoded-bytes";
+      else add([{ ...piece }]);
+    } else (piece.doubtful ? doubtful : sure).push({ ...piece });
   }
   if (sure.length > 0) add(sure);
   if (doubtful.length > 0) add(doubtful);
@@ -376,35 +384,35 @@ function unpacked(view: View, limits: ViewLimits): View | null {
   if (isZstd(bytes, from, to)) return zstdUnpacked(view, limits);
   let data = gzipDataStart(bytes, from, to);
   let label = "gzip";
-  if (data < 0) {
-    if (isZlibHeader(bytes[from] as number, bytes[from + 1] as number)) data = from + 2;
-    else if (view.kind !== "strings") {
-      data = from;
-    } else return null;
+  if (data < 0 && isZlibHeader(bytes[from] as number, bytes[from + 1] as number)) {
+    data = from + 2;
+    label = "zlib";
+  } else if (data < 0) {
+    if (view.kind === "strings") return null;
+    data = from;
     label = "deflate";
   }
   const size = room(limits, limits.maxDecodedBytes);
   const start = arena.at;
   const end = inflate(bytes, data, to, arena.bytes, start, start + size);
   viewWork += end - start + 16;
-  // Two bytes of a header, or none, are too few to believe in: what comes out must be text, or end where the data ends.
-  const isComplete = inflateEnd === "whole" && inflateConsumed >= to - 4;
-  if (label !== "gzip" && !isComplete && !isText(start, end)) return null;
+  // Two bytes of a header, or none, are too few to believe in.
+  const isStream = label === "gzip" || (inflateEnd === "whole" && inflateConsumed >= (label === "zlib" ? to - 4 : to));
+  const hasContent = isContent(arena.bytes, start, end);
+  if (!isStream && !hasContent) {
+    // It was work all the same, and a client can have it done for each of many pieces.
+    decodedBytes += end - start;
+    return null;
+  }
   if (end === start) return null;
   if (view.depth >= limits.maxDepth) {
-    if (label === "gzip" || isText(start, end)) exceeded ??= "max-depth";
+    if (label === "gzip" || hasContent) exceeded ??= "max-depth";
     return null;
   }
   // Larger than what may be decoded: what came out is searched, and the rest is refused unseen.
   if (inflateEnd === "full") exceeded ??= "max-decoded-bytes";
   take(start, end);
   return child(view, "packed", label, start, end, view.depth + 1, NO_PIECES);
-}
-
-/** What was decoded is text, as far as its first bytes tell. */
-function isText(start: number, end: number): boolean {
-  const stop = Math.min(end, start + 256);
-  return stop - start >= 5 && nonTextBytes(arena.bytes, start, stop) * 8 <= stop - start;
 }
 
 function zstdUnpacked(view: View, limits: ViewLimits): View | null {

@@ -394,7 +394,7 @@ export function benignBytes(): Uint8Array[] {
   let seed = 12345;
   const random = (): number => (seed = Math.imul(seed, 1664525) + 1013904223 >>> 0) >>> 24;
   const noise = (size: number): Uint8Array => Uint8Array.from({ length: size }, random);
-  const jpeg = new Uint8Array([0xff, 0xd8, 0xff, 0xe0, 0, 0x10, 0x4a, 0x46, 0x49, 0x46, 0, 1, ...noise(60_000)]);
+  const jpeg = new Uint8Array([0xff, 0xd8, 0xff, 0xe0, 0, 0x10, 0x4a, 0x46, 0x49, 0x46, 0, 1, ...noise(40_000)]);
   const hex = (text: string): Uint8Array =>
     Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
   const encoder = new TextEncoder();

@@ -72,7 +72,7 @@ export interface Latencies {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
-  /** CPU time of the agent's main thread between a frame and its verdict, the most. */
+  /** CPU time of the agent's main thread between the sending of a frame and its verdict, the most. */
   readonly maxOwnMs: number;
 }
 
@@ -102,6 +102,8 @@ export interface FloodResult {
   readonly beforeMb: number;
   /** Resident memory after each part of the logins. */
   readonly residentMb: readonly number[];
+  /** Times that answers were late and their connection was given up. */
+  readonly broken: number;
 }
 
 /** Devices that come all at once over a pool. */

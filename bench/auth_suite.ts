@@ -221,9 +221,10 @@ async function memory({ bench, quick }: PartOptions): Promise<Findings> {
   return {
     results: found,
     text: `wrong logins from as many addresses; a third each: unknown names, generated secrets, bcrypt; RSS in MB\n` +
-      table(["logins", "before", "25 %", "50 %", "75 %", "100 %", "logins/s", "CPU µs each"], [[
+      table(["logins", "before", "25 %", "50 %", "75 %", "100 %", "logins/s", "CPU µs each", "given up as late"], [[
         count.toLocaleString("en-US"),
         ...[found.beforeMb, first, second, third, last, found.loginsPerSecond, found.cpuUsPerLogin].map(figure),
+        String(found.broken),
       ]]),
     aims: quick ? [] : [
       {
@@ -233,6 +234,7 @@ async function memory({ bench, quick }: PartOptions): Promise<Findings> {
         measured: [{ where: "v1", value: last - found.beforeMb }],
       },
       { aim: "of it in the second half", limit: 20, unit: "MB", measured: [{ where: "v1", value: grownMb }] },
+      { aim: "connections given up meanwhile", limit: 0, unit: "", measured: [{ where: "v1", value: found.broken }] },
     ],
   };
 }

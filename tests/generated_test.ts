@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 // deno-lint-ignore no-import-prefix
-import { Ajv2020 } from "npm:ajv@8.17.1/dist/2020.js";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { configSchema } from "../agent/config/json_schema.ts";
 import { parseJsonc } from "../agent/config/jsonc.ts";
 import { CONFIG } from "../agent/config/schema/config.ts";

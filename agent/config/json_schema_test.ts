@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 // deno-lint-ignore no-import-prefix
-import { Ajv2020 } from "npm:ajv@8.17.1/dist/2020.js";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { conform } from "./conform.ts";
 import { ConfigDocument } from "./document.ts";
 import { parseJsonc } from "./jsonc.ts";

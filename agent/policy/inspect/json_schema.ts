@@ -1,5 +1,5 @@
-import { Ajv, type AnySchema, type ErrorObject, type Options, type ValidateFunction } from "npm:ajv@8.20.0";
-import { Ajv2020 } from "npm:ajv@8.20.0/dist/2020.js";
+import { Ajv, type AnySchema, type ErrorObject, type Options, type ValidateFunction } from "ajv";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { RE2JS } from "re2js";
 import { continueUtf8, UTF8_COMPLETE } from "../../mqtt/utf8.ts";
 import { compileRegex } from "../regex.ts";

@@ -18,7 +18,7 @@ import type {
   ReloadResult,
   SlowResult,
 } from "./auth_job.ts";
-import { EventPool, LatencyBook, type Question } from "./auth_pool.ts";
+import { EventPool, LatencyBook, mainThreadNs, type Question } from "./auth_pool.ts";
 import { ask, BenchSession, ClosedLoop } from "./closed_loop.ts";
 import { frameMessage, frameTemplate, type Origin, readVerdict, type Verdict } from "./event_bytes.ts";
 import { LatencyHistogram } from "./latency_histogram.ts";
@@ -287,7 +287,8 @@ function flood({ run, target, logins, looks, devices, people }: FloodJob): Flood
     return loginPacket(`guess-${n}`, username, `guess ${n}`);
   };
   const beforeMb = residentMb(target.pid);
-  const cpuBefore = cpuUs(target.pid);
+  // Of the main thread: beside it a thread hashes without end.
+  const cpuBefore = mainThreadNs(target.pid);
   const found: number[] = [];
   let [ms, broken] = [0, 0];
   for (let sent = 0; sent < logins;) {
@@ -307,7 +308,7 @@ function flood({ run, target, logins, looks, devices, people }: FloodJob): Flood
   }
   return {
     loginsPerSecond: logins / ms * 1000,
-    cpuUsPerLogin: (cpuUs(target.pid) - cpuBefore) / logins,
+    cpuUsPerLogin: (mainThreadNs(target.pid) - cpuBefore) / 1000 / logins,
     beforeMb,
     residentMb: found,
     broken,

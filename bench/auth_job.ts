@@ -98,6 +98,7 @@ export interface FloodJob {
 
 export interface FloodResult {
   readonly loginsPerSecond: number;
+  /** Of the main thread. */
   readonly cpuUsPerLogin: number;
   readonly beforeMb: number;
   /** Resident memory after each part of the logins. */

@@ -122,7 +122,7 @@ function reasonOf(body: Uint8Array): string {
 }
 
 /** CPU time of a process's main thread in nanoseconds; NaN where the kernel does not tell. */
-function mainThreadNs(pid: number): number {
+export function mainThreadNs(pid: number): number {
   try {
     return Number(Deno.readTextFileSync(`/proc/${pid}/task/${pid}/schedstat`).split(" ")[0]);
   } catch {

@@ -29,8 +29,8 @@ const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 /** The first start may have to fetch and to compile. */
 const START_LIMIT_MS = 60_000;
 
-/** Where the agent's threads are, as files. */
-const WORKERS = fileURLToPath(new URL("../agent/auth/", import.meta.url));
+/** Where the agent's threads are, as files, and what they import. */
+const WORKERS = fileURLToPath(new URL("../agent/", import.meta.url));
 
 /** The agent gives itself 10 s to answer what it was asked. */
 const STOP_LIMIT_MS = 12_000;

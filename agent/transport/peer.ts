@@ -178,6 +178,7 @@ export class Peer implements WaitingRoom {
     while (!this.#stopping) {
       const room = this.#room();
       this.#reading = true;
+      const beatsBefore = heartbeat.beats;
       const read = await this.#connection.read(room);
       this.#reading = false;
       if (read === null) {
@@ -188,7 +189,9 @@ export class Peer implements WaitingRoom {
       }
       this.#end += read;
       const { beats, listeningMs } = heartbeat;
-      const sentMs = Math.min(listeningMs, waitingSinceMs);
+      // What was waiting in the socket is read at once: a read that outlasted two beats found nothing there.
+      const wasIdle = beats - beatsBefore >= 2;
+      const sentMs = wasIdle ? listeningMs : Math.min(listeningMs, waitingSinceMs);
       this.#sentAfterMs = Math.min(sentMs, messageSinceMs);
       const isNewMessage = await this.#drain() > 0 || messageSinceMs === Infinity;
       const round = rounds.next();

@@ -237,3 +237,16 @@ Deno.test("what was judged while a slow write went on is as old as it is", async
   assert.equal(bench.lateEvents.length, 1);
   await bench.end();
 });
+
+Deno.test("over v1 what comes long after a login that was waited for is not old", async () => {
+  const { bench, users } = guarded();
+  await bench.send(v1({ index: 0, hex: slowConnect(1), id: "a" }));
+  bench.idle(40);
+  users.answers[0]?.(ALLOW);
+  await turn();
+  bench.idle(200);
+  await bench.send(v1({ index: 1, hex: DENIED, id: "a" }));
+  assert.deepEqual(answers(bench), ["a allow", "a drop acl-rule"]);
+  assert.ok(!bench.muted);
+  await bench.end();
+});

@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from "node:crypto";
+import { Generations } from "./generations.ts";
 
 export interface LockoutOptions {
   readonly enabled: boolean;
@@ -16,6 +17,7 @@ const MAX_BAN_MS = 3_600_000;
 /** Different failing names that lock an address: it guesses names, whatever it does with each. */
 const NAMES_PER_ADDRESS = 20;
 const MAX_ENTRIES = 100_000;
+const HASH_BYTES = 12;
 
 interface Failures {
   count: number;
@@ -32,16 +34,17 @@ interface Failures {
  * address alone one bad device would lock out the plant behind the same router. An address is locked only when many
  * different names fail from it; a name that fails from many addresses just waits behind others.
  *
- * Bounded: names and addresses are kept as hashes of 12 bytes, at most 100,000 of each kind, each forgotten when its
- * window and its lock are over. O(1).
+ * Bounded: names and addresses are kept as hashes of 12 bytes, at most 100,000 of each kind. The half that failed
+ * longest ago goes first; O(1).
  */
 export class Lockout {
   #options: LockoutOptions;
   /** Per process: nobody can choose names that share an entry. */
   readonly #key = randomBytes(16);
-  readonly #pairs = new Map<string, Failures>();
-  readonly #addresses = new Map<string, Failures & { names: Set<string> }>();
-  readonly #names = new Map<string, Failures>();
+  readonly #max = () => this.#options.maxEntries ?? MAX_ENTRIES;
+  readonly #pairs = new Generations<Failures>(this.#max);
+  readonly #addresses = new Generations<Failures & { names: string[] }>(this.#max);
+  readonly #names = new Generations<Failures>(this.#max);
 
   constructor(options: LockoutOptions) {
     this.#options = options;
@@ -87,16 +90,13 @@ export class Lockout {
     const key = this.#hash(address);
     let all = this.#addresses.get(key);
     if (all === undefined || !this.#isFresh(all, nowMs)) {
-      all = { count: 0, beganMs: nowMs, lockedUntilMs: 0, locks: all?.locks ?? 0, names: new Set() };
+      all = { count: 0, beganMs: nowMs, lockedUntilMs: 0, locks: all?.locks ?? 0, names: [] };
     }
-    this.#addresses.delete(key);
     this.#addresses.set(key, all);
-    all.names.add(name);
-    if (all.names.size >= NAMES_PER_ADDRESS) {
-      this.#lock(all, nowMs);
-      all.names.clear();
-    }
-    this.#bound(this.#addresses);
+    if (!all.names.includes(name)) all.names.push(name);
+    if (all.names.length < NAMES_PER_ADDRESS) return;
+    this.#lock(all, nowMs);
+    all.names.length = 0;
   }
 
   /** A login that succeeded clears its own pair. */
@@ -104,15 +104,13 @@ export class Lockout {
     this.#pairs.delete(this.#hash(username, address));
   }
 
-  #count(entries: Map<string, Failures>, key: string, nowMs: number, limit: number): void {
+  #count(entries: Generations<Failures>, key: string, nowMs: number, limit: number): void {
     let entry = entries.get(key);
     if (entry === undefined || !this.#isFresh(entry, nowMs)) {
       entry = { count: 0, beganMs: nowMs, lockedUntilMs: 0, locks: entry?.locks ?? 0 };
     }
-    entries.delete(key);
     entries.set(key, entry);
     if (++entry.count >= limit) this.#lock(entry, nowMs);
-    this.#bound(entries);
   }
 
   #lock(entry: Failures, nowMs: number): void {
@@ -127,16 +125,10 @@ export class Lockout {
     return nowMs - entry.beganMs < this.#options.windowMs || entry.lockedUntilMs > nowMs;
   }
 
-  /** Insertion order is age, since every change moves an entry to the end. */
-  #bound(entries: Map<string, Failures>): void {
-    if (entries.size <= (this.#options.maxEntries ?? MAX_ENTRIES)) return;
-    const oldest = entries.keys().next().value;
-    if (oldest !== undefined) entries.delete(oldest);
-  }
-
   #hash(...parts: readonly string[]): string {
     const hmac = createHmac("sha256", this.#key);
     for (const part of parts) hmac.update(`${part.length}:`).update(part);
-    return hmac.digest("base64url").slice(0, 16);
+    // Cut as bytes: a piece of a text would keep the whole of it.
+    return hmac.digest().toString("base64url", 0, HASH_BYTES);
   }
 }

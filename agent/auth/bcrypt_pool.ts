@@ -168,6 +168,12 @@ export class BcryptPool {
     return Math.max(soonest, ahead / this.#workers.length) + runMs;
   }
 
+  /** Why a password would find no room now, for people, or null. O(1), or O(addresses) when the queue is full. */
+  refusal({ address, low = false }: Bidder): string | null {
+    const refused = this.#isClosed ? "closed" : this.#isDown ? "worker-failed" : this.#queue.refusal({ address, low });
+    return refused === null ? null : FAILURES[refused];
+  }
+
   /**
    * Whether a password has that hash, which must be a valid bcrypt one. The password is copied. Rejects with a
    * `BcryptError`.

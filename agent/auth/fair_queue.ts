@@ -41,21 +41,28 @@ export class FairQueue<T extends Queued> {
 
   /** O(1), or O(addresses) when full. What is evicted was the newest of its address. */
   add(item: T): Added<T> {
+    const refused = this.refusal(item);
+    if (refused !== null) return { refused };
     const { address } = item;
-    const own = this.#lane(item).get(address);
-    const queued = (this.#normal.get(address)?.length ?? 0) + (this.#low.get(address)?.length ?? 0);
-    if (queued >= this.#limits.maxPerAddress) return { refused: "address-full" };
-    let evicted: T | null = null;
-    if (this.#size >= this.#limits.maxQueued) {
-      evicted = this.#makeRoom(item, own?.length ?? 0);
-      if (evicted === null) return { refused: "queue-full" };
-    }
+    const evicted = this.#size < this.#limits.maxQueued ? null : this.#dropFrom(...this.#longestBehind(item));
     // Looked up again: making room may have emptied the list.
     const list = this.#lane(item).get(address);
     if (list === undefined) this.#lane(item).set(address, [item]);
     else list.push(item);
     this.#size++;
     return { evicted };
+  }
+
+  /** Why one more of this kind would not be taken now, or null. O(1), or O(addresses) when full. */
+  refusal(item: Queued): Refusal | null {
+    const { address } = item;
+    const queued = (this.#normal.get(address)?.length ?? 0) + (this.#low.get(address)?.length ?? 0);
+    if (queued >= this.#limits.maxPerAddress) return "address-full";
+    if (this.#size < this.#limits.maxQueued) return null;
+    const [lane, longest] = this.#longestBehind(item);
+    if (lane !== this.#lane(item)) return null;
+    // Nobody is put out for one who has as much: newcomers would otherwise put each other out in a circle.
+    return (lane.get(longest)?.length ?? 0) < (lane.get(address)?.length ?? 0) + 2 ? "queue-full" : null;
   }
 
   /** The next one, or null: of the address whose turn it is, its oldest. */
@@ -104,13 +111,10 @@ export class FairQueue<T extends Queued> {
     return item.low ? this.#low : this.#normal;
   }
 
-  /** Nobody is put out for one who has as much: newcomers would otherwise put each other out in a circle. */
-  #makeRoom(item: T, own: number): T | null {
-    if (!item.low && this.#low.size > 0) return this.#dropFrom(this.#low, longest(this.#low));
-    const lane = this.#lane(item);
-    const address = longest(lane);
-    if ((lane.get(address)?.length ?? 0) < own + 2) return null;
-    return this.#dropFrom(lane, address);
+  /** Whose newest would be put out for one more of this kind: of those that are low first. */
+  #longestBehind(item: Queued): [lane: Lane<T>, address: string] {
+    const lane = !item.low && this.#low.size > 0 ? this.#low : this.#lane(item);
+    return [lane, longest(lane)];
   }
 
   #dropFrom(lane: Lane<T>, address: string): T | null {

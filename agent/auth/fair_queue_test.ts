@@ -108,3 +108,18 @@ Deno.test("drain() takes everything out of both lanes", () => {
   assert.equal(waiting.size, 0);
   assert.equal(waiting.take(), null);
 });
+
+Deno.test("refusal() says what add() would", () => {
+  for (let seed = 1; seed <= 200; seed++) {
+    const queue = new FairQueue<Queued>({ maxQueued: 6, maxPerAddress: 3 });
+    let state = seed;
+    for (let step = 0; step < 40; step++) {
+      state = (state * 48_271) % 2_147_483_647;
+      const item = { address: "abcd".charAt(state % 4), low: state % 3 === 0 };
+      if (state % 5 === 0) queue.take();
+      const told = queue.refusal(item);
+      const added = queue.add(item);
+      assert.equal(told, "refused" in added ? added.refused : null);
+    }
+  }
+});

@@ -225,7 +225,10 @@ export class FileProvider implements Provider {
     return { address: turnOf(credentials.address), low: this.#needs.isLow?.(credentials) ?? false };
   }
 
-  #work({ name, credential }: UserEntry, cost: number, password: Uint8Array, bidder: Bidder): Work {
+  #work({ name, credential }: UserEntry, cost: number, password: Uint8Array, bidder: Bidder): Work | Answer {
+    // What finds no room is told so at once: nothing would go on, and nobody should come back for it.
+    const refused = this.#needs.pool.refusal(bidder);
+    if (refused !== null) return failure(refused);
     // The caller's bytes are another packet's by the time the work is done.
     const copy = new Uint8Array(password);
     let answer: Promise<Answer> | null = null;

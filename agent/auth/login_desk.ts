@@ -149,6 +149,8 @@ export class LoginDesk {
     if (asked.kind === "allow") return this.#conclude(who, asked);
     const pending = this.#pending.get(key);
     if (pending !== undefined) return this.#ticket(key, who, pending, nowMs);
+    // Nothing goes on for which somebody should come back, and nobody learns from it who exists: pending closes as well.
+    if (asked.kind === "deny" && asked.failure === "provider-error") return this.#conclude(who, asked);
     if (asked.kind === "deny") {
       const hashMs = this.#options.hashMs(credentials);
       // Who floods the desk learns what is known at once, and keeps nobody else's place.

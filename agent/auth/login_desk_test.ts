@@ -332,3 +332,9 @@ Deno.test("an identity holds while its provider is there, vouches for it, and it
   provider.holds = false;
   assert.equal(one.stillHolds(identity("alice")), false);
 });
+
+Deno.test("a provider that has no room is told at once, also where refusals are held back for as long as a hash takes", () => {
+  const full = desk([new Scripted("file", ERROR)], { hashMs: () => 250 });
+  assert.equal(said(full.desk.login(ALICE)), "deny provider-error");
+  assert.equal(full.desk.size.pending, 0);
+});

@@ -22,6 +22,7 @@ export function decodeDisconnect(level: number): Disconnect {
     type: PACKET.DISCONNECT,
     reasonCode,
     sessionExpirySecs: hasExpiry ? properties.number(PROPERTY.SESSION_EXPIRY, 0) : null,
+    reasonString: properties.takeText(PROPERTY.REASON_STRING),
     userProperties: properties.takeUserProperties(),
   };
 }
@@ -36,5 +37,11 @@ export function decodeAuth(): Auth {
   if (!cursor.atEnd()) properties.read(PACKET.AUTH);
   const authenticationMethod = properties.takeText(PROPERTY.AUTHENTICATION_METHOD);
   if (authenticationMethod === null) cursor.odd(AUTH_METHOD_MISSING);
-  return { type: PACKET.AUTH, reasonCode, authenticationMethod };
+  return {
+    type: PACKET.AUTH,
+    reasonCode,
+    authenticationMethod,
+    reasonString: properties.takeText(PROPERTY.REASON_STRING),
+    userProperties: properties.takeUserProperties(),
+  };
 }

@@ -137,6 +137,9 @@ export interface Ack {
   readonly type: 4 | 5 | 6 | 7;
   packetId: number;
   reasonCode: number;
+  /** MQTT 5 Reason String, or null. */
+  reasonString: string | null;
+  userProperties: UserProperties;
 }
 
 export interface Subscription {
@@ -180,6 +183,8 @@ export interface Disconnect {
   reasonCode: number;
   /** Session Expiry Interval in seconds, or null where absent. */
   sessionExpirySecs: number | null;
+  /** MQTT 5 Reason String, or null. */
+  reasonString: string | null;
   userProperties: UserProperties;
 }
 
@@ -187,6 +192,9 @@ export interface Auth {
   readonly type: 15;
   reasonCode: number;
   authenticationMethod: string | null;
+  /** MQTT 5 Reason String, or null. */
+  reasonString: string | null;
+  userProperties: UserProperties;
 }
 
 export type Packet =

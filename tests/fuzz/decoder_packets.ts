@@ -82,6 +82,7 @@ export function lastPacket(level: ProtocolLevel, dice: Dice): ValidPacket {
       type: 14,
       reasonCode: packet["reasonCode"] ?? 0,
       sessionExpirySecs: null,
+      reasonString: null,
       userProperties: properties?.fields["userProperties"] ?? [],
     },
   }, level);
@@ -209,8 +210,13 @@ function ack(level: ProtocolLevel, dice: Dice): Parts {
   const packetId = 1 + dice.below(65_535);
   const reasonCode = level === 5 && dice.chance(2) ? (type < 6 ? 0x97 : 0x92) : 0;
   const packet: Json = { cmd: ["puback", "pubrec", "pubrel", "pubcomp"][type - 4], messageId: packetId, reasonCode };
-  if (level === 5 && dice.chance(2)) packet["properties"] = { reasonString: dice.pick(TEXTS) };
-  return { packet, fields: { type, packetId, reasonCode } };
+  const user = level === 5 && dice.chance(2) ? userProperties(dice) : null;
+  const reasonString = user !== null && dice.chance(2) ? dice.pick(TEXTS) : null;
+  if (user !== null) packet["properties"] = { ...user.packet, ...(reasonString === null ? {} : { reasonString }) };
+  return {
+    packet,
+    fields: { type, packetId, reasonCode, reasonString, userProperties: user?.fields["userProperties"] ?? [] },
+  };
 }
 
 function subscribe(level: ProtocolLevel, dice: Dice): Parts {

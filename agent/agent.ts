@@ -2,16 +2,29 @@ import type { AuditRing } from "./audit/ring.ts";
 import { AutoBan, BanList, type RefusedClient } from "./bans/mod.ts";
 import type { LoginDesk, LoginVerdict } from "./auth/login_desk.ts";
 import { judgeBrokerBytes } from "./broker_packets.ts";
-import { chargeControl, judgeClientBytes, type JudgeConnect, recheckWill } from "./client_packets.ts";
+import { chargeControl } from "./charges.ts";
+import { judgeClientBytes, type JudgeConnect, recheckWill } from "./client_packets.ts";
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 import type { Frame, RequestHead, RequestVerdict } from "./frame.ts";
 import { followFraming } from "./frame.ts";
-import { FrameReport, NOTE, type Unsettled, type WaitingConnect } from "./frame_report.ts";
+import {
+  FrameReport,
+  NOTE,
+  type Outcome,
+  type Unsettled,
+  type Waiting,
+  type WaitingConnect,
+  type WaitingPayloads,
+} from "./frame_report.ts";
+import type { InspectionPool } from "./inspection_pool.ts";
 import type { Logger } from "./log.ts";
 import { PACKET } from "./mqtt/packet.ts";
 import { heldBytes } from "./mqtt/packet_stream.ts";
 import { checkSubscribeAcl } from "./policy/acl_check.ts";
+import type { PutOff } from "./kept_publish.ts";
+import { inspectPutOff, settlePayload } from "./payloads.ts";
 import { parseAddress } from "./policy/address.ts";
+import type { Inspected } from "./policy/inspect/inspector.ts";
 import type { CompiledRule } from "./policy/acl/mod.ts";
 import { Ground } from "./policy/ground.ts";
 import type { Policy } from "./policy/policy.ts";
@@ -23,6 +36,7 @@ import {
   CONNECT_TIMEOUT,
   CONNECTIONS_PER_IP,
   FRAME_GAP,
+  INSPECTION_OVERLOADED,
   INTERNAL_ERROR,
   LATE,
   OVERLOADED_SESSIONS,
@@ -51,7 +65,7 @@ export interface PolicySource {
 
 /** Whether whoever brought a frame can wait for its verdict, so many milliseconds from now. */
 export interface WaitingRoom {
-  mayWait(expectedMs: number): boolean;
+  mayWait(expectedMs: number, what: Waiting["kind"]): boolean;
 }
 
 const NO_ROOM: WaitingRoom = { mayWait: () => false };
@@ -63,6 +77,8 @@ export interface AgentOptions {
   readonly clock?: Clock;
   /** Absent: nobody is banned. */
   readonly bans?: { readonly list: BanList; readonly auto: AutoBan };
+  /** Where large payloads are inspected; absent: in this thread, whatever time it takes. */
+  readonly inspections?: InspectionPool;
 }
 
 /** Bytes of unfinished packets that all connections may hold together. */
@@ -78,7 +94,8 @@ export class Agent {
   readonly #policies: PolicySource;
   readonly #teller: Teller;
   readonly #clock: Clock;
-  readonly #report = new FrameReport();
+  /** Of the frame that is judged or was judged last; another one when that frame waits. */
+  #report = new FrameReport();
   readonly #ground = new Ground();
   /** Closed, but the close came late: the connection lives on at the proxy. Oldest leave first. */
   readonly #poisoned = new Map<string, true>();
@@ -92,6 +109,7 @@ export class Agent {
   /** Bans of the configuration and of run time, and who is banned by being refused too often. */
   readonly bans: BanList;
   readonly #autoBan: AutoBan;
+  readonly #inspections: InspectionPool | null;
   /** Buckets of all clients. */
   readonly limiter: RateLimiter;
 
@@ -99,6 +117,7 @@ export class Agent {
     this.#policies = options.policies;
     this.bans = options.bans?.list ?? new BanList({ setTimer: () => () => {}, tell: () => {} });
     this.#autoBan = options.bans?.auto ?? new AutoBan(this.bans, { tell: () => {} });
+    this.#inspections = options.inspections ?? null;
     this.audit = options.audit;
     this.#clock = options.clock ?? SYSTEM_CLOCK;
     this.#teller = new Teller(options.log, options.audit, this.#clock);
@@ -127,8 +146,8 @@ export class Agent {
    * The verdict on one frame: in the report, which is valid until the next call. Never throws: an error inside closes,
    * or allows where `general.fail-open` says so.
    *
-   * A CONNECT whose login takes time, and fits into `room`, has no verdict yet: `report.waiting` is set, and `resume` is
-   * to be called with what came of it.
+   * A CONNECT whose login takes time, or a frame with payloads that take long to be inspected, has no verdict yet if that
+   * fits into `room`: `report.waiting` is set, and `resume` is to be called with what came of it.
    */
   judgeFrame(frame: Frame, room: WaitingRoom = NO_ROOM): FrameReport {
     const policy = this.#policies.current;
@@ -142,7 +161,9 @@ export class Agent {
     } catch (error) {
       this.#fail(error, frame, policy, report);
     }
-    if (report.waiting !== null && this.#keepWaiting(frame, report, report.waiting, room)) return report;
+    const { waiting } = report;
+    if (waiting?.kind === "login" && this.#keepWaiting(frame, report, waiting, room)) return report;
+    if (report.putOff.length > 0 && this.#putOff(frame, report, removable, room)) return report;
     settleFrame(report, removable);
     this.#conclude(frame, report);
     return report;
@@ -151,7 +172,7 @@ export class Agent {
   /** True: the frame waits. Else it gets its verdict now; the work on its login goes on. */
   #keepWaiting(frame: Frame, report: FrameReport, waiting: WaitingConnect, room: WaitingRoom): boolean {
     if (report.refused === 0) {
-      if (room.mayWait(waiting.login.expectedMs)) {
+      if (room.mayWait(waiting.expectedMs, waiting.kind)) {
         waiting.frame = { ...frame, data: null };
         waiting.session.waiting = true;
         return true;
@@ -162,8 +183,66 @@ export class Agent {
     return false;
   }
 
-  /** The verdict on a frame that waited, and what came of its login: null where that took too long. Never throws. */
-  resume(waiting: WaitingConnect, verdict: LoginVerdict | null): FrameReport {
+  /** True: the frame waits for what a worker finds in its payloads. Else that is known, or it closes. */
+  #putOff(frame: Frame, report: FrameReport, removable: boolean, room: WaitingRoom): boolean {
+    const { session, putOff, policy } = report;
+    // Whatever is in them: it closes.
+    if (session === null || (policy.blockMode && report.refusal?.action === "close")) return false;
+    const pool = this.#inspections;
+    if (pool === null || room === NO_ROOM) {
+      for (const one of putOff) settlePayload(session, one.publish, inspectPutOff(one), report, this.#ground);
+      return false;
+    }
+    const [{ publish: { inspector } }] = putOff as [PutOff];
+    const bytes = putOff.reduce((sum, { payload }) => sum + payload.length, 0);
+    const expectedMs = pool.expectedMs(bytes);
+    if (!room.mayWait(expectedMs, "payloads")) {
+      refuseFrame(report, INSPECTION_OVERLOADED);
+      return false;
+    }
+    const items = putOff.map(({ payload, publish: { inner: topic } }) => ({ payload, topic }));
+    const done = pool.inspect(inspector, items);
+    this.#report = new FrameReport();
+    const waits: Frame = { ...frame, data: null };
+    report.waiting = { kind: "payloads", session, report, done, expectedMs, removable, frame: waits };
+    return true;
+  }
+
+  /**
+   * The verdict on a frame that waited, and what came of what it waited for: null where that took too long. Never throws.
+   */
+  resume(waiting: Waiting, outcome: Outcome): FrameReport {
+    return waiting.kind === "login"
+      ? this.#resumeLogin(waiting, outcome as LoginVerdict | null)
+      : this.#resumePayloads(waiting, outcome as readonly (Inspected | null)[] | null);
+  }
+
+  /** The payloads are judged by the snapshot that their heads were judged by, whatever is in force now. */
+  #resumePayloads(waiting: WaitingPayloads, inspected: readonly (Inspected | null)[] | null): FrameReport {
+    const { session, report, removable, frame } = waiting;
+    this.#report = report;
+    report.waiting = null;
+    try {
+      const on = this.#ground;
+      on.policy = report.policy;
+      on.wallMs = this.#wallMs;
+      on.nowMs = this.#nowMs;
+      if (session.ended) refuseFrame(report, SESSION_UNKNOWN);
+      else if (inspected === null) refuseFrame(report, INSPECTION_OVERLOADED);
+      else {
+        for (const [i, { publish }] of report.putOff.entries()) {
+          settlePayload(session, publish, inspected[i] ?? null, report, on);
+        }
+      }
+    } catch (error) {
+      this.#fail(error, frame, report.policy, report);
+    }
+    settleFrame(report, removable);
+    this.#conclude(frame, report);
+    return report;
+  }
+
+  #resumeLogin(waiting: WaitingConnect, verdict: LoginVerdict | null): FrameReport {
     const policy = this.#policies.current;
     const report = this.#report;
     const { session, frame } = waiting as WaitingConnect & { frame: Frame };
@@ -269,6 +348,7 @@ export class Agent {
       on.acl = session.acl;
       on.narrow = session.narrow;
     }
+    on.inspectedBytes = 0;
     const heldBefore = heldBytes();
     if (frame.fromClient) {
       session.lastClientAtMs = nowMs;

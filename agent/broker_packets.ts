@@ -1,9 +1,11 @@
 import { MAX_FRAME_STEPS, rememberAlias, STEPS } from "./client_packets.ts";
-import { type FrameReport, KIND, NOTE } from "./frame_report.ts";
+import { type FrameReport, KIND, NOTE, noteFindings } from "./frame_report.ts";
 import type { Connack, Packet, Publish } from "./mqtt/packet.ts";
 import { PACKET } from "./mqtt/packet.ts";
 import { NEED_MORE, PACKET as WHOLE, PUBLISH_END, PUBLISH_HEAD, TOO_LARGE, VIOLATION } from "./mqtt/packet_stream.ts";
 import { checkReceiveAcl } from "./policy/acl_check.ts";
+import { judgePayload, keepPayload } from "./payloads.ts";
+import { checkPayloadSize } from "./policy/inspection_check.ts";
 import type { BrokerLimits, Ground } from "./policy/ground.ts";
 import {
   ALIAS_BYTES,
@@ -40,9 +42,10 @@ export function judgeBrokerBytes(
     if (stream.note !== null) report.notes |= NOTE.BROKER_NONCONFORMANT;
     switch (found) {
       case PUBLISH_HEAD:
-        judgeDelivery(session, stream.publish, report, on);
+        judgeDelivery(session, stream.publish, stream.packetBytes, report, on);
         break;
       case PUBLISH_END:
+        if (session.broker.kept !== null) judgePayload(session, session.broker, stream.payload, report, on);
         break;
       case WHOLE:
         followBroker(session, stream.packet as Packet, report, nowMs, onAccepted);
@@ -75,7 +78,13 @@ export function judgeBrokerBytes(
   if (stream.midPacket) report.undroppable = true;
 }
 
-function judgeDelivery(session: Session, publish: Publish, report: FrameReport, on: Ground): void {
+function judgeDelivery(
+  session: Session,
+  publish: Publish,
+  packetBytes: number,
+  report: FrameReport,
+  on: Ground,
+): void {
   report.count(publish.type, KIND.DELIVERY);
   report.steps += STEPS.TOPIC + publish.userProperties.length * STEPS.PROPERTY;
   on.reset();
@@ -101,11 +110,15 @@ function judgeDelivery(session: Session, publish: Publish, report: FrameReport, 
     report.topic = publish.topic;
     report.qos = publish.qos;
   }
-  const refused = on.policy.checkDeliveries ? checkReceiveAcl(publish.topic, on) : null;
-  if (on.shadow !== null) {
-    report.notes |= NOTE.SHADOW;
-    report.shadow ??= on.shadow;
+  const { inspection } = on.policy;
+  let refused = on.policy.checkDeliveries ? checkReceiveAcl(publish.topic, on) : null;
+  if (refused === null && inspection?.inspectsDeliveries === true) {
+    on.payloadBytes = publish.payloadBytes;
+    refused = checkPayloadSize(publish, on);
+    const part = { packetBytes, isLimited: false, isDelivery: true };
+    if (refused === null && keepPayload(session.broker, publish, part, on)) return noteFindings(report, on);
   }
+  noteFindings(report, on);
   if (refused === null) {
     if (publish.qos !== 0) {
       report.keep();

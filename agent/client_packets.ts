@@ -10,8 +10,10 @@ import type {
 } from "./mqtt/packet.ts";
 import { PACKET } from "./mqtt/packet.ts";
 import { NEED_MORE, PACKET as WHOLE, PUBLISH_END, PUBLISH_HEAD, TOO_LARGE, VIOLATION } from "./mqtt/packet_stream.ts";
-import { type FrameReport, KIND, NOTE } from "./frame_report.ts";
+import { bucketsOf, chargeControl, chargeOwn, chargeShared, noteLimits, tellLimit } from "./charges.ts";
+import { type FrameReport, KIND, noteFindings } from "./frame_report.ts";
 import { checkPublishAcl, checkResponseTopic, checkSubscribeAcl, checkUnsubscribeAcl } from "./policy/acl_check.ts";
+import { judgePayload, keepPayload } from "./payloads.ts";
 import { type Check, firstRefusal, type Ground } from "./policy/ground.ts";
 import {
   checkAliasFeature,
@@ -21,8 +23,14 @@ import {
   checkRetainFeature,
   checkSubscribeLimits,
 } from "./policy/limit_check.ts";
-import type { ClientBuckets } from "./policy/rate/mod.ts";
-import { checkRate, exceeded } from "./policy/rate_check.ts";
+import {
+  checkPayloadSize,
+  inspectFilter,
+  inspectMessage,
+  inspectProperties,
+  type Properties,
+} from "./policy/inspection_check.ts";
+import { checkRate } from "./policy/rate_check.ts";
 import { checkPublishQos, checkSubscribeQos } from "./policy/qos_check.ts";
 import { checkRetained } from "./policy/retained_check.ts";
 import { checkTopicSize } from "./policy/topic_check.ts";
@@ -54,6 +62,8 @@ export const MESSAGE_CHECKS: readonly Check<Message>[] = [
   checkPublishQos,
   checkRetainFeature,
   checkRetained,
+  checkPayloadSize,
+  inspectMessage,
 ];
 
 /**
@@ -106,6 +116,7 @@ export function judgeClientBytes(
         judgePublish(session, stream.publish, stream.packetBytes, report, on);
         break;
       case PUBLISH_END:
+        if (session.client.kept !== null) judgePayload(session, session.client, stream.payload, report, on);
         break;
       case WHOLE:
         if (session.state === "draining") return refuseAfterDisconnect(session, stream.packetType, report);
@@ -137,47 +148,6 @@ export function judgeClientBytes(
     if (stream.begun !== begunBefore) session.packetBeganAtMs = nowMs;
   }
   if (wasMidPacket) report.undroppable = true;
-}
-
-/** The session's way to its buckets. */
-export function bucketsOf(session: Session, on: Ground): ClientBuckets {
-  return session.buckets ??= on.limiter.client(session.subject ?? { ...NOBODY, address: session.origin.address });
-}
-
-const NOBODY = { clientId: "", username: null, proved: false, attributes: null } as const;
-
-/** Charges what is no message and answers nothing: pings, empty frames, acknowledgements that nobody waits for. */
-export function chargeControl(
-  session: Session,
-  packetType: number,
-  bytes: number,
-  report: FrameReport,
-  on: Ground,
-): void {
-  if (on.policy.rate === null) return;
-  const limit = on.limiter.chargeControl(bucketsOf(session, on), bytes, on.nowMs);
-  noteLimits(report, on);
-  if (limit === null) return;
-  const reason = exceeded(limit, on);
-  tellLimit(report, on);
-  report.refuse(reason, "close", packetType, null, null);
-}
-
-/** Takes note of a limit on trial that would have refused. */
-export function noteLimits(report: FrameReport, on: Ground): void {
-  const { shadow } = on.limiter;
-  if (shadow === null) return;
-  report.notes |= NOTE.SHADOW;
-  report.shadowLimit ??= shadow.name;
-}
-
-/** Says which limit refused, for people. */
-export function tellLimit(report: FrameReport, on: Ground): void {
-  const { limit, limiter } = on;
-  if (limit === null || report.detail !== null) return;
-  const meter = limiter.meter === null ? "" : ` (${limiter.meter.name})`;
-  const full = limiter.overflowed ? "; shared with others, since rate-limit.max-keys buckets are in use" : "";
-  report.detail = [`limit "${limit.name}"${meter}${full}`];
 }
 
 function refuseWaiting(session: Session, report: FrameReport): void {
@@ -232,6 +202,7 @@ function judgePacket(
       report.count(packet.type, KIND.CONNECT);
       report.keep();
       chargeControl(session, packet.type, packetBytes, report, on);
+      judgeProperties(packet, report, on);
       return true;
     default:
       report.count(packet.type, KIND.ACK);
@@ -239,8 +210,19 @@ function judgePacket(
       // What answers something is bounded by what it answers.
       if (session.owedAcks > 0) session.owedAcks--;
       else chargeControl(session, packet.type, packetBytes, report, on);
+      if ("userProperties" in packet) judgeProperties(packet, report, on);
       return true;
   }
+}
+
+/** Searches what a packet that is no message says in MQTT 5; such a packet can only be refused by closing. */
+function judgeProperties(packet: Properties & { readonly type: number }, report: FrameReport, on: Ground): void {
+  if (on.policy.inspection === null) return;
+  on.reset();
+  report.steps += packet.userProperties.length * STEPS.PROPERTY;
+  const refused = inspectProperties(packet, on);
+  noteFindings(report, on);
+  if (refused !== null) report.refuse(refused, "close", packet.type, null, null);
 }
 
 /** Why the Will that a client left with the broker would be refused by the rules in force, or null. */
@@ -267,56 +249,32 @@ function judgePublish(
   const isLimited = on.policy.rate !== null && aliased === null;
   // Whatever the other checks say: what is refused costs too.
   if (isLimited) chargeOwn(session, publish.topic, packetBytes, report, on);
-  const refused = aliased ??
+  let refused = aliased ??
     (packetBytes > on.broker.maximumPacketBytes ? closing(ABOVE_BROKER_SIZE, on) : null) ??
     (publish.qos !== 0 && session.unacknowledged + report.publishing > on.broker.receiveMaximum
       ? closing(RECEIVE_MAXIMUM, on)
       : null) ??
     checkBrokerLimits(publish, on) ??
     checkAliasFeature(publish, on) ??
-    firstRefusal(MESSAGE_CHECKS, publish, on) ??
-    (isLimited ? chargeShared(session, publish.topic, packetBytes, report, on) : null);
-  noteFindings(report, on);
+    firstRefusal(MESSAGE_CHECKS, publish, on);
   if (report.topic === null) {
     report.topic = publish.topic;
     report.qos = publish.qos;
   }
+  const isKept = refused === null &&
+    keepPayload(session.client, publish, { packetBytes, isLimited, isDelivery: false }, on);
+  if (refused === null && !isKept && isLimited) {
+    refused = chargeShared(session, publish.topic, packetBytes, report, on);
+  }
+  noteFindings(report, on);
   if (refused === null) {
+    if (isKept) return;
     if (publish.qos !== 0) report.keep();
     if (report.rule === null) report.rule = on.rule;
     return;
   }
   report.steps += STEPS.REFUSAL;
   report.refuse(refused, on.action, publish.type, on.topic ?? publish.topic, on.rule);
-}
-
-/** Charges a message to its sender's own buckets: `on.limit` refuses it, or is null. */
-export function chargeOwn(
-  session: Session,
-  topic: string | null,
-  bytes: number,
-  report: FrameReport,
-  on: Ground,
-): void {
-  on.limit = on.limiter.chargeMessage(bucketsOf(session, on), topic, bytes, on.nowMs);
-  if (on.limit !== null) tellLimit(report, on);
-  noteLimits(report, on);
-}
-
-/** Charges what nothing else refuses to the buckets of all. */
-export function chargeShared(
-  session: Session,
-  topic: string | null,
-  bytes: number,
-  report: FrameReport,
-  on: Ground,
-): Reason | null {
-  const limit = on.limiter.chargeShared(bucketsOf(session, on), topic, bytes, on.nowMs);
-  noteLimits(report, on);
-  if (limit === null) return null;
-  const reason = exceeded(limit, on);
-  tellLimit(report, on);
-  return reason;
 }
 
 /**
@@ -381,10 +339,12 @@ function judgeSubscribe(
     report.steps += STEPS.TOPIC + (on.policy.qos?.entries.length ?? 0) * STEPS.ENTRY;
     on.downgradedTo = -1;
     refused = checkFilterLimits(subscription.filter, on) ?? checkSubscribeAcl(subscription, on) ??
-      checkRate(subscription, on) ?? checkSubscribeQos(subscription, on);
+      checkRate(subscription, on) ?? checkSubscribeQos(subscription, on) ?? inspectFilter(subscription.filter, on);
     if (refused !== null) topic = on.topic ?? subscription.filter;
     noteFindings(report, on);
   }
+  refused ??= inspectProperties(subscribe, on);
+  noteFindings(report, on);
   if (refused === null && isLimited) refused = chargeShared(session, null, packetBytes, report, on);
   if (report.topic === null) report.topic = topic;
   if (refused === null) {
@@ -427,10 +387,13 @@ function judgeUnsubscribe(
   for (let i = 0; i < filters.length && refused === null; i++) {
     const filter = filters[i] as string;
     report.steps += STEPS.TOPIC;
-    refused = checkTopicSize(filter, on) ?? checkUnsubscribeAcl(filter, on) ?? checkRate(filter, on);
+    refused = checkTopicSize(filter, on) ?? checkUnsubscribeAcl(filter, on) ?? checkRate(filter, on) ??
+      inspectFilter(filter, on);
     if (refused !== null) topic = on.topic ?? filter;
     noteFindings(report, on);
   }
+  refused ??= inspectProperties(unsubscribe, on);
+  noteFindings(report, on);
   if (refused === null && isLimited) refused = chargeShared(session, null, packetBytes, report, on);
   if (report.topic === null) report.topic = topic;
   if (refused === null) {
@@ -457,21 +420,11 @@ function judgeDisconnect(
   if (expirySecs !== null && expirySecs > on.policy.limits.maxSessionExpirySecs) {
     report.refuse(SESSION_EXPIRY_TOO_LONG, "close", disconnect.type, null, null);
   }
+  judgeProperties(disconnect, report, on);
   session.drain(nowMs);
 }
 
 export function closing(reason: Reason, on: Ground): Reason {
   on.action = "close";
   return reason;
-}
-
-export function noteFindings(report: FrameReport, on: Ground): void {
-  if (on.shadow !== null) {
-    report.notes |= NOTE.SHADOW;
-    report.shadow ??= on.shadow;
-  }
-  if (on.downgradedTo !== -1) {
-    report.notes |= NOTE.QOS_DOWNGRADED;
-    report.downgradedTo = on.downgradedTo;
-  }
 }

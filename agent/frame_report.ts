@@ -1,10 +1,12 @@
 import type { CompiledRule } from "./policy/acl/mod.ts";
-import type { Action } from "./policy/ground.ts";
+import type { Action, Ground } from "./policy/ground.ts";
 import type { Policy } from "./policy/policy.ts";
 import { type Connect, PACKET, PACKET_NAMES } from "./mqtt/packet.ts";
 import type { Reason } from "./reasons.ts";
 import type { Session } from "./session.ts";
-import type { LoginDesk, PendingLogin } from "./auth/login_desk.ts";
+import type { LoginDesk, LoginVerdict, PendingLogin } from "./auth/login_desk.ts";
+import type { Finding, Inspected } from "./policy/inspect/inspector.ts";
+import type { PutOff } from "./kept_publish.ts";
 import type { Frame } from "./frame.ts";
 
 /** What the packets of a frame were, as bits: they become the audit tags of an allowed frame. */
@@ -49,14 +51,39 @@ export interface Unsettled {
 
 /** A CONNECT that was judged as far as it can be without knowing who it is. */
 export interface WaitingConnect {
+  readonly kind: "login";
   readonly session: Session;
   /** Without its password. */
   readonly connect: Connect;
   readonly login: PendingLogin;
   readonly desk: LoginDesk;
+  /** What came of it; never rejects. */
+  readonly done: Promise<LoginVerdict>;
+  /** What it will take from now, in milliseconds, at best knowledge. */
+  readonly expectedMs: number;
   /** The frame that ended it, without its bytes. */
   frame: Frame | null;
 }
+
+/** A frame that was judged, but for payloads that are being inspected in a worker. */
+export interface WaitingPayloads {
+  readonly kind: "payloads";
+  readonly session: Session;
+  /** All that is known of the frame; it belongs to this object alone. */
+  readonly report: FrameReport;
+  /** What each of `report.putOff` came to, or null where that could not be found out; never rejects. */
+  readonly done: Promise<readonly (Inspected | null)[] | null>;
+  readonly expectedMs: number;
+  readonly removable: boolean;
+  /** Without its bytes. */
+  readonly frame: Frame;
+}
+
+/** A frame that has no verdict yet. */
+export type Waiting = WaitingConnect | WaitingPayloads;
+
+/** What came of what a frame waited for; null where that took too long or could not be found out. */
+export type Outcome = LoginVerdict | readonly (Inspected | null)[] | null;
 
 /** How many refused packets of one frame are told one by one; the rest is counted. */
 const MAX_TOLD = 16;
@@ -109,8 +136,12 @@ export class FrameReport {
   /** What judging the frame has cost so far, in steps of about 60 ns (see MAX_FRAME_STEPS). */
   steps = 0;
 
-  /** The frame is a CONNECT whose login takes time: there is no verdict yet. */
-  waiting: WaitingConnect | null = null;
+  /** There is no verdict yet: a login takes time, or the inspection of a payload. */
+  waiting: Waiting | null = null;
+  /** Payloads that could not be inspected in their place. */
+  readonly putOff: PutOff[] = [];
+  /** What inspection found and only tells; null for nothing. */
+  noted: readonly Finding[] | null = null;
   /** What else there is to a refusal, for people: which provider said what, by which ban, at which limit. No secrets. */
   detail: readonly string[] | null = null;
 
@@ -148,6 +179,8 @@ export class FrameReport {
     this.subscriptionCount = -1;
     this.steps = 0;
     this.waiting = null;
+    if (this.putOff.length > 0) this.putOff.length = 0;
+    this.noted = null;
     this.detail = null;
     this.verdict = "allow";
     this.refusal = null;
@@ -219,6 +252,31 @@ export class FrameReport {
     return told.join("; ") + (more > 0 ? `; and ${more} more` : "");
   }
 }
+
+/** Takes over what the checks left on the ground beside their refusal. O(1). */
+export function noteFindings(report: FrameReport, on: Ground): void {
+  if (on.shadow !== null) {
+    report.notes |= NOTE.SHADOW;
+    report.shadow ??= on.shadow;
+  }
+  if (on.downgradedTo !== -1) {
+    report.notes |= NOTE.QOS_DOWNGRADED;
+    report.downgradedTo = on.downgradedTo;
+  }
+  if (on.inspectionWork > 0) {
+    report.steps += on.inspectionWork / WORK_PER_STEP;
+    on.inspectionWork = 0;
+  }
+  if (on.finding !== null) report.detail ??= [on.finding.text];
+  if (on.noted !== null) {
+    report.noted = report.noted === null ? on.noted : [...report.noted, ...on.noted];
+    if (on.notedShadow) report.notes |= NOTE.SHADOW;
+    on.noted = null;
+  }
+}
+
+/** A step of judging takes about 60 ns, a byte that inspection looks at about 15. */
+const WORK_PER_STEP = 4;
 
 const MAX_TEXT = 256;
 

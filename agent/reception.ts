@@ -2,20 +2,14 @@ import { type Ban, type BanList, describeBan } from "./bans/mod.ts";
 import { claimedRules, compileNothing } from "./auth/claimed_rules.ts";
 import type { LoginDesk, LoginVerdict } from "./auth/login_desk.ts";
 import type { Credentials, Identity } from "./auth/provider.ts";
-import {
-  chargeOwn,
-  chargeShared,
-  closing,
-  MESSAGE_CHECKS,
-  noteFindings,
-  noteLimits,
-  tellLimit,
-} from "./client_packets.ts";
-import { type FrameReport, KIND, NOTE, type WaitingConnect } from "./frame_report.ts";
+import { chargeOwn, chargeShared, noteLimits, tellLimit } from "./charges.ts";
+import { closing, MESSAGE_CHECKS } from "./client_packets.ts";
+import { type FrameReport, KIND, NOTE, noteFindings, type WaitingConnect } from "./frame_report.ts";
 import type { Connect, Message } from "./mqtt/packet.ts";
 import { checkConnectAcl } from "./policy/acl_check.ts";
 import { bindSubject, type Subject } from "./policy/acl/mod.ts";
 import { type Check, firstRefusal, type Ground } from "./policy/ground.ts";
+import { inspectConnect, inspectWill } from "./policy/inspection_check.ts";
 import { exceeded } from "./policy/rate_check.ts";
 import {
   checkClientIdLength,
@@ -118,7 +112,8 @@ export class Reception {
     }
     if (blockMode) {
       connect.password = null;
-      report.waiting = { session, connect, login, desk, frame: null };
+      const { done, expectedMs } = login;
+      report.waiting = { kind: "login", session, connect, login, desk, done, expectedMs, frame: null };
       return true;
     }
     // Nothing is blocked, so nobody waits; who it is becomes known when it does.
@@ -354,9 +349,10 @@ export class Reception {
       on.payloadBytes = connect.will.payload.length;
       if (on.policy.rate !== null) chargeOwn(session, topic, on.payloadBytes, report, on);
       // [MQTT-3.1.2-8] The broker publishes the Will later, in this client's name: judged now, since nobody asks again.
-      refused = firstRefusal(MESSAGE_CHECKS, connect.will, on) ??
+      refused = firstRefusal(MESSAGE_CHECKS, connect.will, on) ?? inspectWill(connect.will, on) ??
         (on.policy.rate === null ? null : chargeShared(session, topic, on.payloadBytes, report, on));
     }
+    refused ??= inspectConnect(connect, on);
     noteFindings(report, on);
     if (refused === null) {
       if (report.rule === null) report.rule = on.rule;

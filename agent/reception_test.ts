@@ -90,7 +90,7 @@ Deno.test("a CONNECT that waits has no verdict until its login is done; then it 
     const wire = rig.connection();
     assert.equal(wire.connect({ username: "alice", password: "slow" }).verdict, "wait");
     users.answers[0]?.(late);
-    const verdict = await wire.waiting?.login.done as LoginVerdict;
+    const verdict = await wire.waiting?.done as LoginVerdict;
     const { verdict: word, reason } = wire.resume(verdict);
     assert.equal(`${word} ${reason}`, expected);
     if (word === "allow") {
@@ -136,7 +136,7 @@ Deno.test("nothing passes while a login is pending", async () => {
     const { verdict, reason } = act(wire);
     assert.equal(`${verdict} ${reason}`, "close auth-pending", name);
     users.answers[0]?.({ kind: "allow", identity: users.people.get("alice") as Identity });
-    assert.equal(wire.resume(await wire.waiting?.login.done as LoginVerdict).verdict, "close", name);
+    assert.equal(wire.resume(await wire.waiting?.done as LoginVerdict).verdict, "close", name);
   }
   const { rig } = guarded([identity("alice")]);
   const glued = rig.connection();
@@ -154,13 +154,13 @@ Deno.test("a snapshot that changed meanwhile judges the CONNECT that waited, who
   wire.connect({ username: "alice", password: "slow" });
   rig.usePolicy({ rules: RULES, auth: { "client-id-pattern": "^other$" } });
   users.answers[0]?.({ kind: "allow", identity: users.people.get("alice") as Identity });
-  assert.equal(wire.resume(await wire.waiting?.login.done as LoginVerdict).reason, "client-id-pattern");
+  assert.equal(wire.resume(await wire.waiting?.done as LoginVerdict).reason, "client-id-pattern");
 
   const other = guarded([identity("alice")]);
   const moved = other.rig.connection();
   moved.connect({ username: "alice", password: "slow" });
   other.users.answers[0]?.({ kind: "allow", identity: other.users.people.get("alice") as Identity });
-  const verdict = await moved.waiting?.login.done as LoginVerdict;
+  const verdict = await moved.waiting?.done as LoginVerdict;
   other.rig.useDesk(deskOf(() => other.rig.parts.clock.wallMs(), new Users()));
   assert.equal(moved.resume(verdict).reason, "auth-pending");
 });

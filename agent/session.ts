@@ -8,6 +8,7 @@ import type { ClientBuckets } from "./policy/rate/mod.ts";
 import type { LoginDesk } from "./auth/login_desk.ts";
 import type { Identity, Provider } from "./auth/provider.ts";
 import type { Reason } from "./reasons.ts";
+import type { KeptPublish } from "./kept_publish.ts";
 import { NO_HEADERS, type SeenHeaders } from "./upgrade.ts";
 
 /**
@@ -44,6 +45,8 @@ export interface Lane {
   unparsed: "malformed" | "failed" | null;
   /** A close frame was sent in this direction. */
   closed: boolean;
+  /** The PUBLISH that is being read, where its payload is kept to be inspected; else null. */
+  kept: KeptPublish | null;
 }
 
 function lane(direction: "client" | "broker"): Lane {
@@ -55,6 +58,7 @@ function lane(direction: "client" | "broker"): Lane {
     aliasBytes: 0,
     unparsed: null,
     closed: false,
+    kept: null,
   };
 }
 

@@ -6,7 +6,7 @@
  * others, and makes them anew when they fail. Each speaks to this thread through a channel of its own.
  */
 
-export type ThreadKind = "bcrypt" | "users";
+export type ThreadKind = "bcrypt" | "users" | "inspect";
 
 export interface Thread {
   /** What is posted before the thread runs is delivered when it does. */
@@ -57,6 +57,8 @@ function workerUrl(name: WorkerName, given: WorkerUrls): string {
       return new URL("./bcrypt_worker.ts", import.meta.url).href;
     case "users":
       return new URL("./users_worker.ts", import.meta.url).href;
+    case "inspect":
+      return new URL("../inspection_worker.ts", import.meta.url).href;
     default:
       return name satisfies never;
   }

@@ -1,6 +1,7 @@
 import type { CompiledRule, Subject, SubjectAcl } from "./acl/mod.ts";
 import type { Policy } from "./policy.ts";
 import type { Limit, RateLimiter } from "./rate/mod.ts";
+import type { Finding } from "./inspect/inspector.ts";
 import type { Reason } from "../reasons.ts";
 import type { Qos } from "../mqtt/packet.ts";
 
@@ -68,6 +69,16 @@ export class Ground {
   limit: Limit | null = null;
   /** The QoS that the packet should have had, where it passes with more; -1: it has what it may have. */
   downgradedTo = -1;
+  /** What inspection refuses the packet for, or null. */
+  finding: Finding | null = null;
+  /** What inspection found and only tells, or null. */
+  noted: readonly Finding[] | null = null;
+  /** Some of `noted` is of a pattern on trial. */
+  notedShadow = false;
+  /** What inspecting has cost since somebody looked, in the units of `Inspector.work`. */
+  inspectionWork = 0;
+  /** Bytes of payload of this frame that were inspected in their place. */
+  inspectedBytes = 0;
   /** What a refused packet gets. */
   action: Action = "drop";
 
@@ -78,6 +89,9 @@ export class Ground {
     this.topic = null;
     this.limit = null;
     this.downgradedTo = -1;
+    this.finding = null;
+    this.noted = null;
+    this.notedShadow = false;
     this.action = "drop";
   }
 

@@ -2,6 +2,7 @@ import { type AclConfig, compileAclSteps, type CompiledAcl } from "./acl/mod.ts"
 import { compileQos, type QosConfig, type QosPolicy } from "./qos_policy.ts";
 import { compileRatePlan, type RateConfig, type RatePlan } from "./rate/mod.ts";
 import { compileRetained, type RetainedConfig, type RetainedPolicy } from "./retained_policy.ts";
+import type { Inspector } from "./inspect/inspector.ts";
 import { compileRegex, type LinearRegex } from "./regex.ts";
 import type { ProtocolLevel } from "../mqtt/packet.ts";
 
@@ -126,6 +127,8 @@ export interface Policy {
   readonly qos: QosPolicy | null;
   readonly retained: RetainedPolicy | null;
   readonly rate: RatePlan | null;
+  /** Null: off. Compiled apart, since whoever does not inspect does not load it. */
+  readonly inspection: Inspector | null;
   readonly identity: IdentityPolicy;
   /** Longest wait for an answer to a CONNECT. */
   readonly decisionDeadlineMs: number;
@@ -154,8 +157,15 @@ const LEVELS: Readonly<Record<string, ProtocolLevel>> = { "3.1": 3, "3.1.1": 4, 
 
 export type PolicyResult = { policy: Policy } | { problems: PolicyProblem[] };
 
+/** What a snapshot is known by, and what was compiled for it before. */
+export interface PolicyId {
+  readonly number: number;
+  readonly hash: string;
+  readonly inspection?: Inspector | null;
+}
+
 /** Compiles a validated configuration; problems are all told at once and nothing is half made. */
-export function compilePolicy(config: PolicyConfig, id: { number: number; hash: string }): PolicyResult {
+export function compilePolicy(config: PolicyConfig, id: PolicyId): PolicyResult {
   const steps = compilePolicySteps(config, id);
   for (;;) {
     const step = steps.next();
@@ -166,7 +176,7 @@ export function compilePolicy(config: PolicyConfig, id: { number: number; hash: 
 /** As {@link compilePolicy}, in steps of about a millisecond: between them others may work. */
 export function* compilePolicySteps(
   config: PolicyConfig,
-  id: { number: number; hash: string },
+  id: PolicyId,
 ): Generator<void, PolicyResult> {
   const compiled = yield* compileAclSteps(config.acl);
   if ("problems" in compiled) {
@@ -198,6 +208,7 @@ export function* compilePolicySteps(
       qos,
       retained: compileRetained(config.retained),
       rate: rate.plan,
+      inspection: id.inspection ?? null,
       identity: Object.freeze({
         clientIdPattern: clientIdPattern?.regex ?? null,
         clientIdBinding: auth["client-id-binding"],

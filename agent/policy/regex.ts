@@ -16,6 +16,8 @@ export interface LinearRegex {
    * else than text).
    */
   readonly literalPrefix: string;
+  /** RE2 instructions: what a character costs at worst grows with them. 0: it is compared as text. */
+  readonly programSize: number;
   /** The pattern is found somewhere in the text. */
   test(text: string): boolean;
   /** The pattern matches the text from beginning to end. */
@@ -61,6 +63,7 @@ export function compileRegex(pattern: string): RegexResult {
 }
 
 class PrefixRegex implements LinearRegex {
+  readonly programSize = 0;
   constructor(readonly pattern: string, readonly literalPrefix: string) {}
 
   test(text: string): boolean {
@@ -73,6 +76,7 @@ class PrefixRegex implements LinearRegex {
 }
 
 class TextRegex implements LinearRegex {
+  readonly programSize = 0;
   constructor(readonly pattern: string, readonly literalPrefix: string) {}
 
   test(text: string): boolean {
@@ -86,9 +90,11 @@ class TextRegex implements LinearRegex {
 
 class Re2Regex implements LinearRegex {
   readonly #compiled: RE2JS;
+  readonly programSize: number;
 
   constructor(readonly pattern: string, compiled: RE2JS, readonly literalPrefix: string) {
     this.#compiled = compiled;
+    this.programSize = compiled.programSize();
   }
 
   test(text: string): boolean {

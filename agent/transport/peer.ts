@@ -1,7 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Agent, WaitingRoom } from "../agent.ts";
-import type { LoginVerdict } from "../auth/login_desk.ts";
-import type { Unsettled, WaitingConnect } from "../frame_report.ts";
+import type { Outcome, Unsettled, Waiting } from "../frame_report.ts";
 import type { Logger } from "../log.ts";
 import { frameAnswer, plainAnswer, requestAnswer } from "./answer.ts";
 import { readRequestHead } from "./request_head.ts";
@@ -23,13 +22,18 @@ export const MAX_ANSWER_AGE_MS = 80;
 const PROXY_CLOCK_MS = 100;
 /** How long a proxy may take to notice that its connection was given up. */
 const MUTED_MS = 2_000;
-/** CONNECTs of one connection that may wait for their login at a time; over v1 the second one waits behind the first. */
-const MAX_WAITING = 2;
+/**
+ * Frames of one connection that may wait at a time: CONNECTs for their login, others for the inspection of payloads. Over v1
+ * the second one waits behind the first.
+ */
+const MAX_WAITING: Readonly<Record<Waiting["kind"], number>> = { login: 2, payloads: 64 };
 /** Answers are written at least this often, and other connections get their turn. */
 const SLICE_MS = 5;
 /** The clock is read behind so many events, or so many bytes. */
 const EVENTS_PER_LOOK = 16;
 const BYTES_PER_LOOK = 1 << 15;
+/** Or behind so much work, in steps of `FrameReport`: a millisecond. Inspected payloads cost more than their size says. */
+const STEPS_PER_LOOK = 1 << 14;
 
 /** A stream of bytes to the proxy; a `Deno.Conn` is one. */
 export interface Connection {
@@ -84,14 +88,16 @@ export class Peer implements WaitingRoom {
   #proxy = "proxy";
   /** Verdicts in `#answers` that would not have let their frame pass. */
   #unsettled: Unsettled[] = [];
-  /** Answers to CONNECTs that waited, over v2: each puts itself into `#answers`. */
+  /** Answers to frames that waited, over v2: each puts itself into `#answers`. */
   #waited: { readonly sentAfterMs: number; answer(isWritten: boolean): Unsettled | null }[] = [];
-  /** CONNECTs whose login is waited for. */
+  /** Frames whose verdict is waited for. */
   readonly #waiting = new Set<Promise<void>>();
   /** What has to be answered before the next message is looked at, or null. */
   #hold: Promise<void> | null = null;
   /** No byte that is being judged was sent before this. */
   #sentAfterMs = 0;
+  /** What was judged since the clock was last looked at. */
+  #steps = 0;
   /** When this connection last gave the turn away. */
   #turnBeganMs = 0;
   /** An answer was late over v1: nothing is answered any more, and what is still on its way is judged to the end. */
@@ -149,12 +155,12 @@ export class Peer implements WaitingRoom {
   }
 
   /**
-   * Whether a CONNECT of this connection may wait for its login: it would be answered in time, and not many wait already.
-   * Over v1 whatever comes behind it waits as well.
+   * Whether a frame of this connection may wait: it would be answered in time, and not many wait already. Over v1 whatever
+   * comes behind it waits as well.
    */
-  mayWait(expectedMs: number): boolean {
+  mayWait(expectedMs: number, what: Waiting["kind"]): boolean {
     const { agent, now } = this.#options;
-    return !this.#muted && this.#waiting.size < MAX_WAITING &&
+    return !this.#muted && this.#waiting.size < MAX_WAITING[what] &&
       now() - this.#sentAfterMs + expectedMs <= agent.policy.decisionDeadlineMs;
   }
 
@@ -247,8 +253,8 @@ export class Peer implements WaitingRoom {
         this.#hold = null;
         agent.tick();
       }
-      if (++events < EVENTS_PER_LOOK && bytes < BYTES_PER_LOOK) continue;
-      events = bytes = 0;
+      if (++events < EVENTS_PER_LOOK && bytes < BYTES_PER_LOOK && this.#steps < STEPS_PER_LOOK) continue;
+      events = bytes = this.#steps = 0;
       agent.tick();
       if (now() - this.#turnBeganMs < SLICE_MS) continue;
       await this.#flush();
@@ -387,22 +393,24 @@ export class Peer implements WaitingRoom {
     const { agent } = this.#options;
     const { frame } = this.#reader;
     const report = agent.judgeFrame(frame, this);
+    this.#steps += report.steps;
     if (report.waiting !== null) return this.#wait(version, report.waiting);
     this.#answers.addText(version === 1 ? -1 : MESSAGE.RESPONSE, frameAnswer(version, report));
     const unsettled = agent.unsettled(frame);
     if (unsettled !== null) this.#unsettled.push(unsettled);
   }
 
-  /** A CONNECT whose login takes time: over v1 in its place, over v2 whenever it is done, but in time in any case. */
-  #wait(version: 1 | 2, waiting: WaitingConnect): void {
+  /** A frame that has no verdict yet: over v1 it waits in its place, over v2 until it is done, but in time in any case. */
+  #wait(version: 1 | 2, waiting: Waiting): void {
     const { agent, now } = this.#options;
     const sentAfterMs = this.#sentAfterMs;
     const leftMs = agent.policy.decisionDeadlineMs - (now() - sentAfterMs);
-    const waited = withinMs(waiting.login.done, leftMs).then(async (verdict) => {
+    const done: Promise<Outcome> = waiting.done;
+    const waited = withinMs(done, leftMs).then(async (outcome) => {
       this.#waiting.delete(waited);
       const answer = (isWritten: boolean) => {
         agent.tick();
-        const report = agent.resume(waiting, verdict);
+        const report = agent.resume(waiting, outcome);
         if (isWritten) this.#answers.addText(version === 1 ? -1 : MESSAGE.RESPONSE, frameAnswer(version, report));
         return waiting.frame === null ? null : agent.unsettled(waiting.frame);
       };
@@ -528,7 +536,7 @@ export class Peer implements WaitingRoom {
   }
 
   /**
-   * Answers the CONNECTs that are done with waiting, each by its own age: one that is too old is told as late, and takes
+   * Answers the frames that are done with waiting, each by its own age: one that is too old is told as late, and takes
    * nobody else's answer with it. When the oldest of the others was sent at the earliest.
    */
   #answerWaited(): number {
@@ -576,13 +584,13 @@ export class Peer implements WaitingRoom {
   }
 }
 
-/** What came of a login, or null where it takes longer than that. */
-function withinMs(done: Promise<LoginVerdict>, ms: number): Promise<LoginVerdict | null> {
+/** What came of it, or null where it takes longer than that. */
+function withinMs<T>(done: Promise<T>, ms: number): Promise<T | null> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve(null), Math.max(0, ms));
-    done.then((verdict) => {
+    done.then((outcome) => {
       clearTimeout(timer);
-      resolve(verdict);
+      resolve(outcome);
     }, () => resolve(null));
   });
 }

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { generate } from "mqtt-packet";
-import type { LoginDesk, LoginVerdict } from "../../agent/auth/login_desk.ts";
+import type { LoginDesk } from "../../agent/auth/login_desk.ts";
 import type { Frame, Opcode } from "../../agent/frame.ts";
-import type { FrameReport, WaitingConnect } from "../../agent/frame_report.ts";
+import type { FrameReport, Outcome, Waiting } from "../../agent/frame_report.ts";
 import { tagsOf } from "../../agent/verdict.ts";
 import { testAgent, type TestPolicy, testPolicy } from "./test_agent.ts";
 
@@ -69,7 +69,7 @@ export class Wire {
   received = 0;
   version: 4 | 5 = 4;
   /** The CONNECT that waits for its login, or the last that did. */
-  waiting: WaitingConnect | null = null;
+  waiting: Waiting | null = null;
 
   constructor(
     rig: Rig,
@@ -100,10 +100,10 @@ export class Wire {
     return said(report);
   }
 
-  /** What became of the CONNECT that waited. */
-  resume(verdict: LoginVerdict | null): Said {
+  /** What became of the frame that waited. */
+  resume(outcome: Outcome): Said {
     assert.ok(this.waiting !== null);
-    return said(this.#rig.agent.resume(this.waiting, verdict));
+    return said(this.#rig.agent.resume(this.waiting, outcome));
   }
 
   send(...packets: PacketFacts[]): Said {

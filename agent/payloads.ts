@@ -1,0 +1,92 @@
+import { chargeShared } from "./charges.ts";
+import { type FrameReport, noteFindings } from "./frame_report.ts";
+import type { Publish } from "./mqtt/packet.ts";
+import { PACKET } from "./mqtt/packet.ts";
+import type { PacketStream } from "./mqtt/packet_stream.ts";
+import type { Ground } from "./policy/ground.ts";
+import type { Inspected } from "./policy/inspect/inspector.ts";
+import { hear } from "./policy/inspection_check.ts";
+import { INSPECTION_OVERLOADED } from "./reasons.ts";
+import type { KeptPublish, PutOff } from "./kept_publish.ts";
+import type { Session } from "./session.ts";
+
+/** What of a lane is needed to keep a payload. */
+interface PayloadLane {
+  readonly stream: PacketStream;
+  kept: KeptPublish | null;
+}
+
+/** Whether the payload of a PUBLISH, whose head was just reported and may pass, has to be seen; then it is kept. */
+export function keepPayload(
+  lane: PayloadLane,
+  { topic, qos, payloadBytes }: Publish,
+  { packetBytes, isLimited, isDelivery }: Pick<KeptPublish, "packetBytes" | "isLimited" | "isDelivery">,
+  on: Ground,
+): boolean {
+  const { inspection } = on.policy;
+  if (inspection === null) return false;
+  const inner = on.unwrapped(topic);
+  if (!inspection.keeps(inner, payloadBytes)) return false;
+  lane.stream.keepPayload = true;
+  lane.kept = { inspector: inspection, topic, inner, qos, packetBytes, isLimited, isDelivery, rule: on.rule };
+  return true;
+}
+
+/**
+ * Judges the payload that was kept, now that all of it is here: in its place, or, where that would take long, later
+ * (`report.putOff`). O(bytes).
+ */
+export function judgePayload(
+  session: Session,
+  lane: PayloadLane,
+  payload: Uint8Array | null,
+  report: FrameReport,
+  on: Ground,
+): void {
+  const publish = lane.kept as KeptPublish;
+  lane.kept = null;
+  on.reset();
+  // Kept from its first byte: there is none only where the stream failed.
+  if (payload === null) return report.refuse(INSPECTION_OVERLOADED, "close", PACKET.PUBLISH, publish.topic, null);
+  const { inspector } = publish;
+  const isFew = on.inspectedBytes + payload.length <= inspector.inPlaceBytes;
+  const inspected = isFew ? inspector.inspectInPlace(payload, publish.inner) : "put-off";
+  if (inspected === "put-off") {
+    report.putOff.push({ publish, payload: payload.slice() });
+    return;
+  }
+  on.inspectedBytes += payload.length;
+  on.inspectionWork += inspector.work;
+  settlePayload(session, publish, inspected, report, on);
+}
+
+/** Puts what became of a payload into the report. */
+export function settlePayload(
+  session: Session,
+  publish: KeptPublish,
+  inspected: Inspected | null,
+  report: FrameReport,
+  on: Ground,
+): void {
+  on.reset();
+  const { topic, qos, packetBytes, isDelivery } = publish;
+  let refused = hear(inspected, on);
+  if (refused === null && publish.isLimited && on.limiter.plan !== null) {
+    refused = chargeShared(session, topic, packetBytes, report, on);
+  }
+  noteFindings(report, on);
+  if (refused !== null) {
+    // A dropped delivery of QoS 1 or 2 would never be acknowledged.
+    return report.refuse(refused, isDelivery && qos !== 0 ? "close" : on.action, PACKET.PUBLISH, topic, null);
+  }
+  if (qos !== 0) {
+    report.keep();
+    if (isDelivery) session.owedAcks++;
+  }
+  if (report.rule === null) report.rule = publish.rule;
+}
+
+/** Inspects what was put off in this thread: for whoever has no other. */
+export function inspectPutOff({ publish, payload }: PutOff): Inspected | null {
+  return publish.inspector.inspectPayload(payload, publish.inner);
+}

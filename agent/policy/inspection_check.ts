@@ -1,0 +1,103 @@
+import type { Connect, Message, UserProperties, Will } from "../mqtt/packet.ts";
+import { inspectionReason, type Reason } from "../reasons.ts";
+import type { Ground } from "./ground.ts";
+import type { PartName } from "./inspect/config.ts";
+import type { Inspected, Inspector } from "./inspect/inspector.ts";
+
+/** What it costs to search a text at all, in the units of `Inspector.work`. */
+const CALL_WORK = 30;
+
+/** Takes note of what an inspection found: the reason that refuses the packet, or null. O(findings). */
+export function hear(inspected: Inspected | null, on: Ground): Reason | null {
+  if (inspected === null) return null;
+  const { refusal, noted, hasShadow } = inspected;
+  if (noted.length > 0) {
+    on.noted = on.noted === null ? noted : [...on.noted, ...noted];
+    on.notedShadow ||= hasShadow;
+  }
+  if (refusal === null) return null;
+  on.finding = refusal;
+  return inspectionReason(refusal.word);
+}
+
+/** Payloads larger than `inspection.max-payload-size`; `on.payloadBytes` is the size. */
+export function checkPayloadSize(_message: Message, on: Ground): Reason | null {
+  const { inspection } = on.policy;
+  return inspection === null || on.payloadBytes <= inspection.maxPayloadBytes
+    ? null
+    : hear(inspection.oversized(on.payloadBytes), on);
+}
+
+/** Searches all of a PUBLISH or Will but its payload: topic, response topic, properties. */
+export function inspectMessage(message: Message, on: Ground): Reason | null {
+  const { inspection } = on.policy;
+  if (inspection === null) return null;
+  const topic = on.unwrapped(message.topic);
+  const { responseTopic, contentType, correlationData } = message;
+  return searchText("topic", message.topic, topic, on, inspection) ??
+    (responseTopic === null ? null : searchText("response-topic", responseTopic, topic, on, inspection)) ??
+    (contentType === null ? null : searchText("user-properties", contentType, topic, on, inspection)) ??
+    (correlationData === null ? null : searchText("user-properties", correlationData, topic, on, inspection)) ??
+    searchPairs(message.userProperties, topic, on, inspection);
+}
+
+/** Searches the payload of a Will, which has 64 KiB at most, and holds it against the schema of its topic. */
+export function inspectWill({ topic, payload }: Will, on: Ground): Reason | null {
+  const { inspection } = on.policy;
+  if (inspection === null || payload.length > inspection.maxPayloadBytes) return null;
+  const inspected = inspection.inspectWill(payload, on.unwrapped(topic));
+  on.inspectionWork += CALL_WORK + inspection.work;
+  return hear(inspected, on);
+}
+
+/** Searches the names of a CONNECT and its properties; its Will is a message of its own. */
+export function inspectConnect({ clientId, username, userProperties }: Connect, on: Ground): Reason | null {
+  const { inspection } = on.policy;
+  if (inspection === null) return null;
+  return searchText("client-id", clientId, "", on, inspection) ??
+    (username === null ? null : searchText("username", username, "", on, inspection)) ??
+    searchPairs(userProperties, "", on, inspection);
+}
+
+/** Searches a filter of SUBSCRIBE or UNSUBSCRIBE: it names topics. */
+export function inspectFilter(filter: string, on: Ground): Reason | null {
+  const { inspection } = on.policy;
+  return inspection === null ? null : searchText("topic", filter, "", on, inspection);
+}
+
+/** What SUBSCRIBE, UNSUBSCRIBE, DISCONNECT, AUTH and acknowledgements carry in MQTT 5. */
+export interface Properties {
+  readonly reasonString?: string | null;
+  readonly userProperties: UserProperties;
+}
+
+/** Searches the properties of a packet that is no message. */
+export function inspectProperties({ reasonString = null, userProperties }: Properties, on: Ground): Reason | null {
+  const { inspection } = on.policy;
+  if (inspection === null) return null;
+  return (reasonString === null ? null : searchText("user-properties", reasonString, "", on, inspection)) ??
+    searchPairs(userProperties, "", on, inspection);
+}
+
+function searchPairs(pairs: UserProperties, topic: string, on: Ground, inspection: Inspector): Reason | null {
+  for (let i = 0; i < pairs.length; i++) {
+    const [name, value] = pairs[i] as UserProperties[number];
+    const refused = searchText("user-properties", name, topic, on, inspection) ??
+      searchText("user-properties", value, topic, on, inspection);
+    if (refused !== null) return refused;
+  }
+  return null;
+}
+
+function searchText(
+  part: PartName,
+  text: string | Uint8Array,
+  topic: string,
+  on: Ground,
+  inspection: Inspector,
+): Reason | null {
+  if (text.length === 0) return null;
+  const inspected = inspection.inspectText(part, text, topic);
+  on.inspectionWork += CALL_WORK + inspection.work;
+  return hear(inspected, on);
+}

@@ -12,7 +12,7 @@ import { type Environment, loadConfig, type LoadedConfig, type Problem } from ".
 import { doubtsOf } from "./doubts.ts";
 import type { PolicySource } from "./agent.ts";
 import type { Logger } from "./log.ts";
-import type { StateFile } from "./bans/state_file.ts";
+import type { StateFile } from "./state_file.ts";
 import { runEmbeddedTests } from "./policy/acl/mod.ts";
 import { compilePolicySteps, type Policy } from "./policy/policy.ts";
 

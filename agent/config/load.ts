@@ -1,8 +1,9 @@
 import type { Environment } from "./expand.ts";
-import { type LoadResult, resolveLayers } from "./layers.ts";
+import { type LoadResult, resolveLayersSteps } from "./layers.ts";
 import type { NotYetTable } from "./not_yet.ts";
 import { quoteWhole } from "./quote.ts";
-import { type ReadText, readText } from "./read_text.ts";
+import { type ReadText, readTextSteps } from "./read_text.ts";
+import { finished, type Steps } from "./steps.ts";
 
 export interface LoadOptions {
   /** The configuration file; without `text` it is read. */
@@ -32,12 +33,17 @@ export interface LoadOptions {
  * ```
  */
 export function loadConfig(options: LoadOptions): LoadResult {
-  const { file, read = readText } = options;
-  if (file === undefined) return resolveLayers({ ...options, read, file: undefined });
+  return finished(loadConfigSteps(options));
+}
+
+/** As {@link loadConfig}, in steps, so that it can be done beside serving. What is read is read as the steps are taken. */
+export function* loadConfigSteps(options: LoadOptions): Steps<LoadResult> {
+  const { file, read } = options;
+  if (file === undefined) return yield* resolveLayersSteps({ ...options, file: undefined });
   const { path, text } = file;
-  if (text !== undefined) return resolveLayers({ ...options, read, file: { path, text } });
-  const found = read(path);
-  if ("text" in found) return resolveLayers({ ...options, read, file: { path, text: found.text } });
+  if (text !== undefined) return yield* resolveLayersSteps({ ...options, file: { path, text } });
+  const found = read === undefined ? yield* readTextSteps(path) : read(path);
+  if ("text" in found) return yield* resolveLayersSteps({ ...options, file: { path, text: found.text } });
   const source = quoteWhole(path);
   const message = `Cannot read ${source}: ${found.fault}`;
   const place = { source, file: path };

@@ -3,6 +3,7 @@ import { crossCheckSteps } from "./checks.ts";
 import { conformSteps, type Finding } from "./conform.ts";
 import { ConfigDocument } from "./document.ts";
 import type { Environment } from "./expand.ts";
+import { parseJsoncSteps } from "./jsonc.ts";
 import { jsonPieces } from "./json_pieces.ts";
 import { isBag } from "./keyed.ts";
 import { fillDefaults, merge } from "./merge.ts";
@@ -23,6 +24,8 @@ export interface LayerOptions {
    * become parts of the configuration and are frozen.
    */
   readonly push?: unknown;
+  /** In the place of `push`: its JSON text, which is read in steps. */
+  readonly pushJson?: string;
   readonly env: Environment;
   /** Reads `acl.rules-file`: in steps, unless told otherwise. */
   readonly read?: ReadText;
@@ -45,6 +48,11 @@ export interface LoadedConfig {
 
 export interface RefusedConfig {
   readonly problems: readonly Problem[];
+  /**
+   * The configuration, where all of it could be read: who compiles it finds what else is wrong with it. Null where parts
+   * are missing. It must not come into force.
+   */
+  readonly whole: LoadedConfig | null;
   /** As of a configuration that loads, files that are missing included: one of them may be put right. */
   readonly files: readonly string[];
 }
@@ -60,22 +68,22 @@ export function resolveLayers(options: LayerOptions): LoadResult {
 export function* resolveLayersSteps(options: LayerOptions): Steps<LoadResult> {
   const problems: Problem[] = [];
   const layers: Layer[] = [];
-  const { file, push } = options;
+  const { file } = options;
   const files = file === undefined ? [] : [file.path];
   if (file !== undefined) {
     layers.push(yield* toLayer("file", yield* ConfigDocument.ofTextSteps(file.path, file.text), CONFIG));
   }
+  const push = options.pushJson === undefined ? options.push : yield* parsedPush(options.pushJson);
   if (push !== undefined && push !== null) {
-    layers.push(yield* toLayer("push", ConfigDocument.ofValue("the proxy's push", push), CONFIG));
+    layers.push(yield* toLayer("push", ConfigDocument.ofValue(PUSH, push), CONFIG));
   }
   const merged = withProviderPaths(layers.reduce((low: unknown, { value }) => merge(CONFIG, low, value), {}));
   const rules = yield* rulesLayer(merged);
-  if (problems.length > 0) return { problems, files };
+  if (problems.length > 0) return { problems, files, whole: null };
   const config = fillDefaults(CONFIG, rules === null ? merged : appendRules(merged, rules)) as Config;
   const sources = new Sources(layers, rules);
   const faults = yield* crossCheckSteps(config);
-  if (faults.length > 0) return { problems: yield* sources.problemsAtSteps(faults), files };
-  return {
+  const loaded: LoadedConfig = {
     config,
     version: yield* versionSteps(config),
     files,
@@ -83,6 +91,14 @@ export function* resolveLayersSteps(options: LayerOptions): Steps<LoadResult> {
     problemsAt: (faults) => sources.problemsAt(faults),
     problemsAtSteps: (faults) => sources.problemsAtSteps(faults),
   };
+  return faults.length === 0 ? loaded : { problems: yield* sources.problemsAtSteps(faults), files, whole: loaded };
+
+  function* parsedPush(json: string): Steps<unknown> {
+    const parsed = yield* parseJsoncSteps(json);
+    if ("value" in parsed) return parsed.value;
+    problems.push(problem("syntax", { source: PUSH }, [], parsed.fault.text));
+    return undefined;
+  }
 
   function* toLayer(name: LayerName, document: ConfigDocument, shape: AnyShape): Steps<Layer> {
     if (document.fault !== null) {
@@ -146,6 +162,8 @@ export function* resolveLayersSteps(options: LayerOptions): Steps<LoadResult> {
     };
   }
 }
+
+const PUSH = "the proxy's push";
 
 /** Keys of providers that name a file. */
 const PROVIDER_FILES = ["path", "jwks-file", "public-key-file", "tls-ca-file", "trusted-ca-file"] as const;

@@ -10,6 +10,8 @@ export interface LoadOptions {
   readonly file?: { readonly path: string; readonly text?: string };
   /** What the proxy pushed, as JSON.parse gives it; undefined, null and `{}` change nothing. It is taken over and frozen. */
   readonly push?: unknown;
+  /** In the place of `push`: its JSON text, which is read in steps. */
+  readonly pushJson?: string;
   readonly env: Environment;
   /** For tests: how files are read, and which keys are refused as not built yet. */
   readonly read?: ReadText;
@@ -47,5 +49,5 @@ export function* loadConfigSteps(options: LoadOptions): Steps<LoadResult> {
   const source = quoteWhole(path);
   const message = `Cannot read ${source}: ${found.fault}`;
   const place = { source, file: path };
-  return { problems: [{ kind: "read", place, path: [], text: found.fault, message }], files: [path] };
+  return { problems: [{ kind: "read", place, path: [], text: found.fault, message }], files: [path], whole: null };
 }

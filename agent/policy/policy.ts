@@ -152,7 +152,13 @@ export interface PolicyProblem {
 
 const LEVELS: Readonly<Record<string, ProtocolLevel>> = { "3.1": 3, "3.1.1": 4, "5.0": 5 };
 
-export type PolicyResult = { policy: Policy } | { problems: PolicyProblem[] };
+export type PolicyResult =
+  | { readonly policy: Policy }
+  | {
+    readonly problems: readonly PolicyProblem[];
+    /** The rules, where they alone are right: their tests can be run. */
+    readonly acl: CompiledAcl | null;
+  };
 
 /** Compiles a validated configuration; problems are all told at once and nothing is half made. */
 export function compilePolicy(config: PolicyConfig, id: { number: number; hash: string }): PolicyResult {
@@ -168,26 +174,29 @@ export function* compilePolicySteps(
   config: PolicyConfig,
   id: { number: number; hash: string },
 ): Generator<void, PolicyResult> {
+  const problems: PolicyProblem[] = [];
   const compiled = yield* compileAclSteps(config.acl);
   if ("problems" in compiled) {
-    return {
-      problems: compiled.problems.map(({ rule, key, message }) => ({
-        // A fault of the section itself has no rule.
-        path: ["acl", ...(rule === -1 ? [] : ["rules", rule]), ...key.split("/").filter(Boolean).map(indexOrKey)],
-        message,
-      })),
-    };
+    for (const { rule, key, message } of compiled.problems) {
+      // A fault of the section itself has no rule.
+      const path = ["acl", ...(rule === -1 ? [] : ["rules", rule]), ...key.split("/").filter(Boolean).map(indexOrKey)];
+      problems.push({ path, message });
+    }
   }
   const { acl, auth, general } = config;
   const pattern = auth["client-id-pattern"];
   const clientIdPattern = pattern === undefined ? null : compileRegex(pattern);
   if (clientIdPattern !== null && "error" in clientIdPattern) {
-    return { problems: [{ path: ["auth", "client-id-pattern"], message: clientIdPattern.error }] };
+    problems.push({ path: ["auth", "client-id-pattern"], message: clientIdPattern.error });
   }
   const qos = compileQos(config.qos);
-  if (typeof qos === "string") return { problems: [{ path: ["qos", "per-topic"], message: qos }] };
+  if (typeof qos === "string") problems.push({ path: ["qos", "per-topic"], message: qos });
   const rate = compileRatePlan(config["rate-limit"]);
-  if ("problems" in rate) return { problems: [...rate.problems] };
+  if ("problems" in rate) problems.push(...rate.problems);
+  if (
+    "problems" in compiled || "problems" in rate || typeof qos === "string" ||
+    (clientIdPattern !== null && "error" in clientIdPattern)
+  ) return { problems, acl: "acl" in compiled ? compiled.acl : null };
   return {
     policy: Object.freeze({
       number: id.number,

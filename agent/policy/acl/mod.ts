@@ -17,4 +17,4 @@ export {
   decideSubscribe,
   decideUnsubscribe,
 } from "./decide.ts";
-export { type EmbeddedTest, type EmbeddedTestFailure, runEmbeddedTests } from "./embedded_tests.ts";
+export { type EmbeddedTest, type EmbeddedTestFailure, embeddedTestSteps, runEmbeddedTests } from "./embedded_tests.ts";

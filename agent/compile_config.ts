@@ -22,6 +22,8 @@ export interface CompileConfigOptions {
   readonly number: number;
   /** When the embedded tests take place, in milliseconds since the epoch; null: they are not run. */
   readonly testsAtMs: number | null;
+  /** False for who only wants to know what is wrong: regexes then are compiled when they are needed. */
+  readonly buildRegexes?: boolean;
 }
 
 /** More than this is another file; the rest is counted. */
@@ -38,14 +40,14 @@ export function compileConfig(loaded: LoadResult, options: CompileConfigOptions)
 /** As {@link compileConfig}, in steps. */
 export function* compileConfigSteps(
   result: LoadResult,
-  { number, testsAtMs }: CompileConfigOptions,
+  { number, testsAtMs, buildRegexes = true }: CompileConfigOptions,
 ): Steps<CompileConfigResult> {
   const loaded = "config" in result ? result : result.whole;
   const already = "config" in result ? [] : result.problems;
   if (loaded === null) return { compiled: null, problems: already };
   const { config, version } = loaded;
   const faults: Fault[] = [];
-  const compiled = yield* compilePolicySteps(config, { number, hash: version });
+  const compiled = yield* compilePolicySteps(config, { number, hash: version }, { buildRegexes });
   if ("problems" in compiled) faults.push(...compiled.problems);
   const bans = compileBans(config.bans);
   if ("problems" in bans) faults.push(...bans.problems);

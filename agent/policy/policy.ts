@@ -1,4 +1,4 @@
-import { type AclConfig, compileAclSteps, type CompiledAcl } from "./acl/mod.ts";
+import { type AclConfig, type CompileAclOptions, compileAclSteps, type CompiledAcl } from "./acl/mod.ts";
 import { compileQos, type QosConfig, type QosPolicy } from "./qos_policy.ts";
 import { compileRatePlan, type RateConfig, type RatePlan } from "./rate/mod.ts";
 import { compileRetained, type RetainedConfig, type RetainedPolicy } from "./retained_policy.ts";
@@ -173,9 +173,10 @@ export function compilePolicy(config: PolicyConfig, id: { number: number; hash: 
 export function* compilePolicySteps(
   config: PolicyConfig,
   id: { number: number; hash: string },
+  options: CompileAclOptions = {},
 ): Generator<void, PolicyResult> {
   const problems: PolicyProblem[] = [];
-  const compiled = yield* compileAclSteps(config.acl);
+  const compiled = yield* compileAclSteps(config.acl, options);
   if ("problems" in compiled) {
     for (const { rule, key, message } of compiled.problems) {
       // A fault of the section itself has no rule.

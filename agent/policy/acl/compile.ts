@@ -37,7 +37,10 @@ export function compileAcl(config: AclConfig): CompileResult {
  * As {@link compileAcl}, in steps of a few milliseconds: between them others may work, so that a reload delays no
  * verdict.
  */
-export function* compileAclSteps(config: AclConfig): Generator<void, CompileResult> {
+export function* compileAclSteps(
+  config: AclConfig,
+  { buildRegexes = true }: CompileAclOptions = {},
+): Generator<void, CompileResult> {
   const checker = new RuleChecker(config);
   let until = STEP_WORK;
   for (let place = 0; place < config.rules.length; place++) {
@@ -48,6 +51,7 @@ export function* compileAclSteps(config: AclConfig): Generator<void, CompileResu
   }
   if (checker.problems.length > 0) return { problems: checker.problems };
 
+  if (buildRegexes) yield* buildAll(checker.matches);
   const builder = new AclBuilder(config, checker.matches);
   const places = yield* decidingOrder(config.rules);
   let work = 0;
@@ -60,6 +64,25 @@ export function* compileAclSteps(config: AclConfig): Generator<void, CompileResu
     yield;
   }
   return { acl: yield* builder.finish() };
+}
+
+export interface CompileAclOptions {
+  /** False: a regex is compiled when it is tested for the first time; not for who decides while others wait. */
+  readonly buildRegexes?: boolean;
+}
+
+/** Regexes compiled in a step. */
+const STEP_REGEXES = 4;
+
+function* buildAll(matches: readonly CompiledMatch[]): Generator<void, void> {
+  let built = 0;
+  for (const { usernameRegex, clientIdRegex } of matches) {
+    for (const regex of [usernameRegex, clientIdRegex]) {
+      if (regex === null) continue;
+      regex.build();
+      if (++built % STEP_REGEXES === 0) yield;
+    }
+  }
 }
 
 /** Places of the rules by priority, highest first, then as listed. Priorities are few, so they are what is sorted. */

@@ -78,9 +78,7 @@ function* buildAll(matches: readonly CompiledMatch[]): Generator<void, void> {
   let built = 0;
   for (const { usernameRegex, clientIdRegex } of matches) {
     for (const regex of [usernameRegex, clientIdRegex]) {
-      if (regex === null) continue;
-      regex.build();
-      if (++built % STEP_REGEXES === 0) yield;
+      if (regex?.build() === true && ++built % STEP_REGEXES === 0) yield;
     }
   }
 }

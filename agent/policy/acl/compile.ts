@@ -51,8 +51,16 @@ export function* compileAclSteps(
   }
   if (checker.problems.length > 0) return { problems: checker.problems };
 
-  if (buildRegexes) yield* buildAll(checker.matches);
-  const builder = new AclBuilder(config, checker.matches);
+  const builder = new AclBuilder(config);
+  let built = 0;
+  for (const [number, match] of checker.matches.entries()) {
+    if (number % STEP_ENTRIES === 0) yield;
+    builder.addMatch(match);
+    if (!buildRegexes) continue;
+    for (const regex of [match.usernameRegex, match.clientIdRegex]) {
+      if (regex?.build() === true && ++built % STEP_REGEXES === 0) yield;
+    }
+  }
   const places = yield* decidingOrder(config.rules);
   let work = 0;
   for (const place of places) {
@@ -74,15 +82,6 @@ export interface CompileAclOptions {
 /** Regexes compiled in a step. */
 const STEP_REGEXES = 4;
 
-function* buildAll(matches: readonly CompiledMatch[]): Generator<void, void> {
-  let built = 0;
-  for (const { usernameRegex, clientIdRegex } of matches) {
-    for (const regex of [usernameRegex, clientIdRegex]) {
-      if (regex?.build() === true && ++built % STEP_REGEXES === 0) yield;
-    }
-  }
-}
-
 /** Places of the rules by priority, highest first, then as listed. Priorities are few, so they are what is sorted. */
 function* decidingOrder(rules: readonly RuleConfig[]): Generator<void, number[]> {
   const byPriority = new Map<number, number[]>();
@@ -93,6 +92,8 @@ function* decidingOrder(rules: readonly RuleConfig[]): Generator<void, number[]>
     if (places === undefined) byPriority.set(priority, [place]);
     else places.push(place);
   }
+  const [first] = byPriority.values();
+  if (first !== undefined && byPriority.size === 1) return first;
   return [...byPriority.keys()].sort((a, b) => b - a).flatMap((priority) => byPriority.get(priority) ?? []);
 }
 
@@ -100,7 +101,7 @@ function* decidingOrder(rules: readonly RuleConfig[]): Generator<void, number[]>
 class AclBuilder {
   readonly #config: AclConfig;
   readonly #rules: CompiledRule[] = [];
-  readonly #matches: { match: CompiledMatch; classes: RuleClass[] }[];
+  readonly #matches: { match: CompiledMatch; classes: RuleClass[] }[] = [];
   readonly #expiresMs: Float64Array;
   readonly #lists: RuleLists;
   readonly #levels = new LevelTable();
@@ -112,13 +113,17 @@ class AclBuilder {
   readonly #labels: number[] = [];
   #deepest = 0;
 
-  constructor(config: AclConfig, matches: readonly CompiledMatch[]) {
+  constructor(config: AclConfig) {
     this.#config = config;
-    this.#matches = matches.map((match) => ({ match, classes: [] }));
     this.#expiresMs = new Float64Array(config.rules.length);
     this.#lists = new RuleLists(this.#expiresMs);
     this.#trie = new RuleTrie(this.#lists, this.#templates);
     this.#overlaps = new OverlapIndex(this.#lists, this.#templates);
+  }
+
+  /** The matches come before the rules that have them, by their numbers. */
+  addMatch(match: CompiledMatch): void {
+    this.#matches.push({ match, classes: [] });
   }
 
   add(rule: RuleConfig, index: number, match: number, expiresMs: number): void {

@@ -2,7 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { Agent } from "./agent/agent.ts";
 import { SYSTEM_CLOCK } from "./agent/clock.ts";
 import { AutoBan, BanList } from "./agent/bans/mod.ts";
-import { StateFile } from "./agent/bans/state_file.ts";
+import { StateFile } from "./agent/state_file.ts";
 import { openStateDirectory } from "./agent/state_directory.ts";
 import { AuditRing } from "./agent/audit/ring.ts";
 import { createLogger, type Logger, type LogLevel } from "./agent/log.ts";

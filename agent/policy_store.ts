@@ -1,20 +1,23 @@
 import type { LoginDesk } from "./auth/login_desk.ts";
 import type { LoginMaker, Logins } from "./auth/logins.ts";
+import type { AutoBan, BanList } from "./bans/mod.ts";
+import { compileConfigSteps, type CompiledConfig } from "./compile_config.ts";
 import {
-  type AutoBan,
-  type AutoBanRule,
-  type BanList,
-  compileAutoBan,
-  compileBans,
-  type ConfiguredBans,
-} from "./bans/mod.ts";
-import { type Environment, loadConfig, type LoadedConfig, type Problem } from "./config/mod.ts";
+  type Environment,
+  finished,
+  inTurns,
+  jsonSteps,
+  loadConfigSteps,
+  type LoadedConfig,
+  type Problem,
+  type Steps,
+} from "./config/mod.ts";
 import { doubtsOf } from "./doubts.ts";
 import type { PolicySource } from "./agent.ts";
 import type { Logger } from "./log.ts";
-import type { StateFile } from "./bans/state_file.ts";
-import { runEmbeddedTests } from "./policy/acl/mod.ts";
-import { compilePolicySteps, type Policy } from "./policy/policy.ts";
+import type { StateFile } from "./state_file.ts";
+import type { Policy } from "./policy/policy.ts";
+import { keptPush, type Push, readPush } from "./pushed_config.ts";
 
 export interface PolicyStoreOptions {
   /** Path of the configuration file; without one the defaults hold, which allow nothing. */
@@ -31,7 +34,7 @@ export interface PolicyStoreOptions {
   readonly state?: StateFile;
   /** Tells when one of the files changed; without it files are read again only when somebody says so. */
   readonly watch?: (paths: readonly string[], onChange: () => void) => { close(): unknown };
-  /** Lets whoever waits in this thread go first, while a configuration is compiled. */
+  /** Lets whoever waits in this thread go first, between two steps of loading and compiling. */
   readonly yieldTurn?: () => Promise<void>;
 }
 
@@ -44,12 +47,9 @@ export class ConfigurationError extends Error {
 }
 
 /** All that one configuration comes to. */
-interface Snapshot {
-  readonly policy: Policy;
+interface Snapshot extends CompiledConfig {
   readonly loaded: LoadedConfig;
   readonly logins: Logins | null;
-  readonly bans: ConfiguredBans;
-  readonly autoBan: AutoBanRule | null;
 }
 
 /** Layers of configuration compiled into the snapshot in force; swapped whole, or not at all. */
@@ -79,9 +79,11 @@ export class PolicyStore implements PolicySource {
    * might allow what the proxy's configuration denies.
    */
   static async open(options: PolicyStoreOptions): Promise<PolicyStore> {
-    const push = options.state === undefined ? null : await readPush(options.state);
-    const pushed: unknown = push === null ? undefined : JSON.parse(push.json);
-    const snapshot = await compile({ ...options, yieldTurn: () => Promise.resolve() }, pushed, 1, null);
+    const kept = options.state === undefined ? { push: null } : await readPush(options.state);
+    if ("problem" in kept) throw new ConfigurationError([kept.problem]);
+    const { push } = kept;
+    // Nobody is served yet: there is nobody to let go first.
+    const snapshot = await compile({ ...options, yieldTurn: null }, push, 1, null);
     if (!("problems" in snapshot)) return new PolicyStore(options, snapshot, push);
     if (push === null) throw new ConfigurationError(snapshot.problems);
     throw new ConfigurationError([
@@ -164,7 +166,8 @@ export class PolicyStore implements PolicySource {
       return `Cannot apply the push of ${from}: the configuration is no object`;
     }
     if (Object.keys(config).length === 0) return null;
-    const json = JSON.stringify(config);
+    const { wallMs, state, yieldTurn = nextTurn } = this.#options;
+    const json = await inTurns(jsonSteps(config), yieldTurn);
     if (json === this.#push?.json) return null;
     if (this.#push !== null && this.#push.from !== from) {
       this.#options.log.warn("Two proxies push different configurations: the newest is put in force", {
@@ -172,11 +175,10 @@ export class PolicyStore implements PolicySource {
         now: from,
       });
     }
-    const { wallMs, state } = this.#options;
     const push = { json, from, atMs: wallMs() };
     const problem = await this.#change(push, from);
     if (problem !== null || state === undefined) return problem;
-    const fault = await state.write([`${JSON.stringify({ version: STATE_VERSION, ...push })}\n`]);
+    const fault = await state.write(keptPush(push));
     if (fault !== null) {
       this.#options.log.warn("Cannot keep the proxy's configuration for a restart", { file: state.path, fault });
     }
@@ -196,9 +198,8 @@ export class PolicyStore implements PolicySource {
   async #change(push: Push | null, cause: string): Promise<string | null> {
     const { log, logins } = this.#options;
     const before = this.#snapshot;
-    // Loading takes over what it is given, so each time it gets a copy of its own.
-    const pushed: unknown = push === null ? undefined : JSON.parse(push.json);
-    const snapshot = await compile(this.#options, pushed, before.policy.number + 1, before.logins);
+    const { yieldTurn = nextTurn } = this.#options;
+    const snapshot = await compile({ ...this.#options, yieldTurn }, push, before.policy.number + 1, before.logins);
     if ("problems" in snapshot) {
       const problems = snapshot.problems.join("\n");
       this.#lastProblem = problems;
@@ -231,76 +232,36 @@ export class PolicyStore implements PolicySource {
   }
 }
 
-/** What the proxy pushed last. */
-interface Push {
-  readonly json: string;
-  readonly from: string;
-  /** Milliseconds since the epoch. */
-  readonly atMs: number;
-}
-
-const STATE_VERSION = 1;
-
-/** The push that was kept, or null for none. Rejects with a `ConfigurationError` where it cannot be told. */
-async function readPush(state: StateFile): Promise<Push | null> {
-  const found = await state.read();
-  const fail = (fault: string) =>
-    new ConfigurationError([`Cannot read the proxy's configuration from "${state.path}": ${fault}`]);
-  if ("fault" in found) throw fail(found.fault);
-  if (found.text === null) return null;
-  let kept: unknown;
-  try {
-    kept = JSON.parse(found.text);
-    if (typeof kept !== "object" || kept === null) throw fail("it is no object");
-    const { version, json, from, atMs } = kept as Record<string, unknown>;
-    if (version !== STATE_VERSION) {
-      throw fail(`it is of version ${String(version)}, and this agent knows ${STATE_VERSION}`);
-    }
-    if (typeof json !== "string" || typeof from !== "string" || typeof atMs !== "number") {
-      throw fail("a part is missing");
-    }
-    JSON.parse(json);
-    return { json, from, atMs };
-  } catch (error) {
-    throw error instanceof ConfigurationError ? error : fail("it is not JSON");
-  }
-}
-
 interface Refused {
   readonly problems: readonly string[];
   readonly files: readonly string[];
 }
 
+interface CompileOptions extends Omit<PolicyStoreOptions, "yieldTurn"> {
+  /** Null: nobody waits, all is done at once. */
+  readonly yieldTurn: (() => Promise<void>) | null;
+}
+
 async function compile(
-  { file, env, wallMs, logins: maker, yieldTurn = nextTurn }: PolicyStoreOptions,
-  push: unknown,
+  { file, env, wallMs, logins: maker, yieldTurn }: CompileOptions,
+  push: Push | null,
   number: number,
   previous: Logins | null,
 ): Promise<Snapshot | Refused> {
-  const loaded = loadConfig({ ...(file === undefined ? {} : { file: { path: file } }), push, env });
-  if ("problems" in loaded) return { problems: loaded.problems.map(messageOf), files: loaded.files };
-  const { files } = loaded;
-  const steps = compilePolicySteps(loaded.config, { number, hash: loaded.version });
-  let step = steps.next();
-  while (step.done !== true) {
-    await yieldTurn();
-    step = steps.next();
+  const run = <T>(steps: Steps<T>) => yieldTurn === null ? finished(steps) : inTurns(steps, yieldTurn);
+  const result = await run(loadConfigSteps({
+    ...(file === undefined ? {} : { file: { path: file } }),
+    ...(push === null ? {} : { pushJson: push.json }),
+    env,
+  }));
+  const { files } = result;
+  const { compiled, problems } = await run(compileConfigSteps(result, { number, testsAtMs: wallMs() }));
+  if (compiled === null || problems.length > 0 || "problems" in result) {
+    return { problems: problems.map(messageOf), files };
   }
-  const compiled = step.value;
-  if ("problems" in compiled) return { problems: loaded.problemsAt(compiled.problems).map(messageOf), files };
-  const { policy } = compiled;
-  const failures = runEmbeddedTests(policy.acl, loaded.config.acl.tests, wallMs());
-  if (failures.length > 0) {
-    const faults = failures.map(({ test, message }) => ({ path: ["acl", "tests", test], message }));
-    return { problems: loaded.problemsAt(faults).map(messageOf), files };
-  }
-  const bans = compileBans(loaded.config.bans);
-  const autoBan = compileAutoBan(loaded.config["auto-ban"]);
-  const faults = ["problems" in bans ? bans.problems : [], "problems" in autoBan ? autoBan.problems : []].flat();
-  if ("problems" in bans || "problems" in autoBan) return { problems: loaded.problemsAt(faults).map(messageOf), files };
-  const made = await maker.make(loaded.config.auth, previous);
+  const made = await maker.make(result.config.auth, previous);
   if ("problems" in made) return { problems: made.problems, files };
-  return { policy, loaded, logins: made.logins, bans: bans.bans, autoBan: autoBan.rule };
+  return { ...compiled, loaded: result, logins: made.logins };
 }
 
 function nextTurn(): Promise<void> {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { StateFile } from "./bans/state_file.ts";
+import { StateFile } from "./state_file.ts";
 import { createLogger } from "./log.ts";
 import { testLogins } from "../tests/support/test_logins.ts";
 import { ConfigurationError, PolicyStore } from "./policy_store.ts";

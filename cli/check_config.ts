@@ -1,7 +1,5 @@
-import { type Config, type Fault, formatPath, type Path, type Place, type Problem } from "../agent/config/mod.ts";
-import { runEmbeddedTests } from "../agent/policy/acl/mod.ts";
-import type { Policy } from "../agent/policy/policy.ts";
-import { compileConfig } from "./compile_config.ts";
+import { compileConfig } from "../agent/compile_config.ts";
+import { type Config, formatPath, type Path, type Place, type Problem } from "../agent/config/mod.ts";
 import { type FileFacts, REAL_FILES, runLints, type Warning } from "./lint/mod.ts";
 import { RuleCover } from "./lint/rule_cover.ts";
 import { loadWritten, type LoadWrittenOptions } from "./load_written.ts";
@@ -35,9 +33,6 @@ export interface CheckResult {
   readonly warnings: readonly Warning[];
 }
 
-/** More than this is another file; the rest is counted. */
-const MAX_PROBLEMS = 1000;
-
 /**
  * All that start would refuse a configuration for, at once, and what is doubtful about it. Reads files and nothing else:
  * it opens no socket and writes nothing, unless `providerProblems` does.
@@ -45,12 +40,14 @@ const MAX_PROBLEMS = 1000;
 export async function checkConfig(options: CheckOptions): Promise<CheckResult> {
   const { nowMs, files = REAL_FILES } = options;
   const result = loadWritten({ ...options, read: files.read });
-  if ("problems" in result) return { ok: false, problems: result.problems, warnings: [] };
+  const { compiled, problems: found } = compileConfig("problems" in result ? result : result.loaded, {
+    number: 1,
+    testsAtMs: nowMs,
+    buildRegexes: false,
+  });
+  if ("problems" in result) return { ok: false, problems: found, warnings: [] };
   const { loaded } = result;
-  const { policy, faults: compileFaults } = compileConfig(loaded);
-  const faults = [...compileFaults, ...testFaults(policy, loaded.config, nowMs)];
-  const problems: CheckProblem[] = loaded.problemsAt(faults.slice(0, MAX_PROBLEMS));
-  if (faults.length > MAX_PROBLEMS) problems.push(untold(faults.length - MAX_PROBLEMS));
+  const problems: CheckProblem[] = [...found];
   // Providers may open files and start threads: not for a configuration that is refused anyway.
   if (problems.length === 0 && options.providerProblems !== undefined) {
     problems.push(...(await options.providerProblems(loaded.config)).map(ofProvider));
@@ -58,7 +55,7 @@ export async function checkConfig(options: CheckOptions): Promise<CheckResult> {
   const [, rulesFile = null] = loaded.files;
   const warnings = runLints({
     config: loaded.config,
-    cover: policy === null ? null : new RuleCover(policy.acl, nowMs),
+    cover: compiled === null ? null : new RuleCover(compiled.policy.acl, nowMs),
     get written() {
       return result.written;
     },
@@ -68,17 +65,6 @@ export async function checkConfig(options: CheckOptions): Promise<CheckResult> {
     nowMs,
   });
   return { ok: problems.length === 0, problems, warnings };
-}
-
-function testFaults(policy: Policy | null, config: Config, nowMs: number): Fault[] {
-  if (policy === null) return [];
-  return runEmbeddedTests(policy.acl, config.acl.tests, nowMs)
-    .map(({ test, message }) => ({ path: ["acl", "tests", test], message }));
-}
-
-function untold(count: number): CheckProblem {
-  const text = `${count} more problems`;
-  return { kind: "check", place: null, path: [], text, message: text };
 }
 
 function ofProvider(message: string): CheckProblem {

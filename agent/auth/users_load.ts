@@ -2,10 +2,11 @@ import { clearImmediate, setImmediate } from "node:timers";
 import { ConfigDocument } from "../config/document.ts";
 import type { Problem } from "../config/problem.ts";
 import { quoteWhole } from "../config/quote.ts";
-import { readText } from "../config/read_text.ts";
+import { readTextSteps } from "../config/read_text.ts";
+import type { Steps } from "../config/steps.ts";
 import type { HashLimits } from "./password_hash.ts";
 import type { Threads } from "./threads.ts";
-import { readUsers, type UserRecord } from "./users_file.ts";
+import { readUsersSteps, type UserRecord } from "./users_file.ts";
 import { type UsersTable, UsersTableBuilder } from "./users_table.ts";
 
 /** To the worker: what to read, and then that it may send more. */
@@ -25,29 +26,54 @@ export interface UsersLoad {
   readonly previous: UsersTable;
   readonly threads: Threads;
   readonly signal: AbortSignal;
+  /** Lets whoever waits in this thread go first, between two steps. */
+  readonly yieldTurn?: () => Promise<void>;
 }
 
 export type UsersLoadResult = { readonly table: UsersTable } | { readonly problems: readonly Problem[] };
 
-/** A larger file, some 300 users, would take longer than the 2 ms that the frame path can spare. */
-const INLINE_BYTES = 65_536;
-/** Users put into the table at a time: 1 ms. */
-export const PIECE_USERS = 500;
+/** Users put into the table at a time: a third of a millisecond, with what it takes to receive them from a thread. */
+export const PIECE_USERS = 64;
 
 /**
- * Reads a users file whatever its size without holding up this thread: a small JSON file here, any other one in a thread
- * of its own that hands over its users piece by piece. Never rejects.
+ * Reads a users file whatever its size without holding up this thread: JSON here, in steps; YAML, whose library knows no
+ * steps, in a thread of its own that hands over its users piece by piece. Never rejects.
+ *
+ * Why JSON is not read in a thread: the engine of a new one takes a second of a busy machine to stand, at start too, and
+ * what it hands over has to be made anew here, which costs this thread as much as to read it.
  */
 export async function loadUsers(load: UsersLoad): Promise<UsersLoadResult> {
-  const { path, limits, previous } = load;
-  if (!(await isSmallJson(path))) return await loadInThread(load);
-  const found = readText(path);
+  if (isYamlPath(load.path)) return await loadInThread(load);
+  const { signal, yieldTurn = nextTurn } = load;
+  const steps = loadHere(load);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    await yieldTurn();
+    if (signal.aborted) return stopped(load);
+  }
+}
+
+function* loadHere({ path, limits, previous }: UsersLoad): Steps<UsersLoadResult> {
+  const found = yield* readTextSteps(path);
   if ("fault" in found) return { problems: [unreadable(path, found.fault)] };
-  const reading = readUsers(ConfigDocument.ofText(path, found.text), limits);
+  const reading = yield* readUsersSteps(yield* ConfigDocument.ofTextSteps(path, found.text), limits);
   if ("problems" in reading) return reading;
   const builder = new UsersTableBuilder(previous);
-  for (const record of reading.records) builder.add(record);
+  const { records } = reading;
+  for (let from = 0; from < records.length; from += PIECE_USERS) {
+    for (const record of records.slice(from, from + PIECE_USERS)) builder.add(record);
+    yield;
+  }
   return { table: builder.finish() };
+}
+
+function stopped({ path }: UsersLoad): UsersLoadResult {
+  return { problems: [unreadable(path, "the agent stops")] };
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** The problem that a file cannot be read. */
@@ -61,19 +87,9 @@ export function isYamlPath(path: string): boolean {
   return /\.ya?ml$/i.test(path);
 }
 
-async function isSmallJson(path: string): Promise<boolean> {
-  if (isYamlPath(path)) return false;
-  try {
-    return (await Deno.stat(path)).size <= INLINE_BYTES;
-  } catch {
-    // Reading it will say why.
-    return true;
-  }
-}
-
-function loadInThread({ path, limits, previous, threads, signal }: UsersLoad): Promise<UsersLoadResult> {
-  const stopped = { problems: [unreadable(path, "the agent stops")] };
-  if (signal.aborted) return Promise.resolve(stopped);
+function loadInThread(load: UsersLoad): Promise<UsersLoadResult> {
+  const { path, limits, previous, threads, signal } = load;
+  if (signal.aborted) return Promise.resolve(stopped(load));
   const { promise, resolve } = Promise.withResolvers<UsersLoadResult>();
   const builder = new UsersTableBuilder(previous);
   let turn: ReturnType<typeof setImmediate> | undefined;
@@ -83,7 +99,7 @@ function loadInThread({ path, limits, previous, threads, signal }: UsersLoad): P
     thread.stop();
     resolve(result);
   };
-  const abort = (): void => end(stopped);
+  const abort = (): void => end(stopped(load));
   const thread = threads.start("users", {
     onMessage: (data) => {
       const report = data as UsersReport;

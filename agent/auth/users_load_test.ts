@@ -9,7 +9,12 @@ const B = "$2b$10$abcdefghijklmnopqrstuuF7KK/SfP9IRGj0pPJMr8GdtCS8xpmpC";
 
 interface Place extends AsyncDisposable {
   readonly threads: Threads;
-  load(name: string, previous?: UsersTable, signal?: AbortSignal): Promise<UsersLoadResult>;
+  load(
+    name: string,
+    previous?: UsersTable,
+    signal?: AbortSignal,
+    yieldTurn?: () => Promise<void>,
+  ): Promise<UsersLoadResult>;
   write(name: string, text: string): void;
 }
 
@@ -18,8 +23,10 @@ async function place(): Promise<Place> {
   const threads = new Threads();
   return {
     threads,
-    load: (name, previous = EMPTY_TABLE, signal = new AbortController().signal) =>
-      loadUsers({ path: `${folder}/${name}`, limits: LIMITS, previous, threads, signal }),
+    load: (name, previous = EMPTY_TABLE, signal = new AbortController().signal, yieldTurn) => {
+      const load = { path: `${folder}/${name}`, limits: LIMITS, previous, threads, signal };
+      return loadUsers(yieldTurn === undefined ? load : { ...load, yieldTurn });
+    },
     write: (name, text) => Deno.writeTextFileSync(`${folder}/${name}`, text),
     async [Symbol.asyncDispose]() {
       await threads.close();
@@ -33,7 +40,7 @@ function tableOf(result: UsersLoadResult): UsersTable {
   return result.table;
 }
 
-/** More than are read at once, and more than this thread reads by itself. */
+/** More than are put into the table at once. */
 const MANY = PIECE_USERS * 2 + 1;
 
 function manyUsers(hashOf: (n: number) => string): string {
@@ -41,9 +48,11 @@ function manyUsers(hashOf: (n: number) => string): string {
   return `{"users":{${users.join(",")}}}`;
 }
 
-Deno.test("a large file is read by a thread, piece by piece, to the same table as a small one here", async () => {
+Deno.test("a file is read here or, as YAML, by a thread, piece by piece, to the same table", async () => {
   await using at = await place();
   at.write("large.json", manyUsers(() => A));
+  // JSON is YAML as well.
+  at.write("large.yaml", manyUsers(() => A));
   at.write("none.yaml", "users: {}");
   at.write("small.yaml", `users: {u7: {password_hash: ${A}, groups: g}}`);
   at.write("small.json", `{"users":{"u7":{"password_hash":"${A}","groups":"g"}}}`);
@@ -54,6 +63,7 @@ Deno.test("a large file is read by a thread, piece by piece, to the same table a
   const small = tableOf(await at.load("small.json"));
   assert.deepEqual(small.users.get("u7"), large.users.get("u7"));
   assert.deepEqual(tableOf(await at.load("small.yaml")).users, small.users);
+  assert.deepEqual(tableOf(await at.load("large.yaml")), large);
   assert.equal(tableOf(await at.load("none.yaml")).users.size, 0);
   assert.equal(large.users.get("u0")?.groups, large.users.get(`u${MANY - 1}`)?.groups, "one list for all");
 });
@@ -105,7 +115,12 @@ Deno.test("problems come from a thread as from here, and a file that is not ther
   };
   assert.match(
     (await messages("large.json")).join(),
-    /large\.json": line 1, column \d+: users\.u1000\.password-hash: /,
+    /large\.json": line 1, column \d+: users\.u128\.password-hash: /,
+  );
+  at.write("large.yaml", manyUsers((n) => n === MANY - 1 ? "hunter2" : A));
+  assert.deepEqual(
+    (await messages("large.yaml")).map((message) => message.replace("large.yaml", "large.json")),
+    await messages("large.json"),
   );
   assert.match(
     (await messages("small.yaml")).join(),
@@ -116,14 +131,30 @@ Deno.test("problems come from a thread as from here, and a file that is not ther
   }
 });
 
+Deno.test("between any few users of a file of thousands others get their turn", async () => {
+  await using at = await place();
+  const users = 5000;
+  at.write("u.json", `{"users":{${Array.from({ length: users }, (_, n) => `"u${n}":{"password_hash":"${A}"}`)}}}`);
+  let turns = 0;
+  const read = await at.load("u.json", EMPTY_TABLE, undefined, () => {
+    turns++;
+    return Promise.resolve();
+  });
+  assert.equal(tableOf(read).users.size, users);
+  // Once for what is read of the text, once for the users in it, once for the table.
+  assert.ok(turns >= 2 * users / 64 + users * 80 / 16_384, `${turns} turns`);
+});
+
 Deno.test("a load that is given up, or whose thread fails, ends", async () => {
   await using at = await place();
-  at.write("large.json", manyUsers(() => A));
-  const closing = new AbortController();
-  const given = at.load("large.json", EMPTY_TABLE, closing.signal);
-  closing.abort();
-  assert.ok("problems" in await given);
+  for (const name of ["large.json", "large.yaml"]) {
+    at.write(name, manyUsers(() => A));
+    const closing = new AbortController();
+    const given = at.load(name, EMPTY_TABLE, closing.signal);
+    closing.abort();
+    assert.ok("problems" in await given);
+  }
   await at.threads.close();
-  const failed = await at.load("large.json");
+  const failed = await at.load("large.yaml");
   assert.ok("problems" in failed && /thread/.test(failed.problems[0]?.text ?? ""), JSON.stringify(failed));
 });

@@ -15,7 +15,7 @@ import { MAX_DATE_MS, readBans, writeBans } from "./bans_text.ts";
 import { type ConfiguredBans, NO_BANS } from "./configured_bans.ts";
 import { DelayedSave } from "./delayed_save.ts";
 import { EndingOrder } from "./ending_order.ts";
-import { StateFile } from "./state_file.ts";
+import { StateFile } from "../state_file.ts";
 
 /** For whoever runs the agent; no secrets. */
 export type Tell = (level: "info" | "warn", message: string, fields?: Readonly<Record<string, unknown>>) => void;

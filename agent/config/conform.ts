@@ -6,6 +6,7 @@ import { type Bag, hasPriority, isBag, keyedEntry, keyedOrder, listForm } from "
 import type { NotYetTable } from "./not_yet.ts";
 import { formatPath, type Path, type ProblemKind } from "./problem.ts";
 import { quote } from "./quote.ts";
+import { finished, type Steps } from "./steps.ts";
 import {
   type AnyShape,
   type ChoiceShape,
@@ -40,17 +41,40 @@ const MAX_FINDINGS = 1000;
 const MAX_JSON_DEPTH = 100;
 const FAILED = undefined;
 
+/** Entries of a long list that one step conforms: half a millisecond of rules. */
+const STEP_ENTRIES = 128;
+
 /** Brings what a source says into one form and tells all that is wrong with it. */
 export function conform(shape: AnyShape, source: ConfigDocument, env: Environment, notYet: NotYetTable): Conformed {
+  return finished(conformSteps(shape, source, env, notYet));
+}
+
+/** As {@link conform}, in steps: a long list or map by `STEP_ENTRIES`, all the rest at last in one. */
+export function* conformSteps(
+  shape: AnyShape,
+  source: ConfigDocument,
+  env: Environment,
+  notYet: NotYetTable,
+): Steps<Conformed> {
   const conformer = new Conformer(env, notYet);
+  yield* conformer.longParts(shape, source.value);
   for (const { path } of source.duplicates) conformer.duplicate(path);
   const value = conformer.value(shape, source.value);
   return { value, findings: conformer.findings, untold: conformer.untold };
 }
 
+/** A long list or map that was conformed before what it stands in. */
+interface LongPart {
+  readonly value: unknown;
+  readonly findings: readonly Finding[];
+  readonly untold: number;
+}
+
 class Conformer {
-  readonly findings: Finding[] = [];
+  findings: Finding[] = [];
   untold = 0;
+  /** By what the source says. */
+  readonly #longParts = new Map<unknown, LongPart>();
   readonly #env: Environment;
   readonly #notYet: NotYetTable;
   readonly #path: (string | number)[] = [];
@@ -68,7 +92,57 @@ class Conformer {
     this.#add({ kind: "key", path: raw.slice(0, -1), raw, of: "key", text });
   }
 
+  /**
+   * Conforms the long lists and maps in a value, in steps, and keeps what they come to for `value`: that one goes through
+   * objects in objects and can not be left halfway.
+   */
+  *longParts(shape: AnyShape, raw: unknown): Steps<void> {
+    switch (shape.kind) {
+      case "list":
+        if (lengthOf(shape, raw) > STEP_ENTRIES) yield* this.#longPart(raw, this.#listSteps(shape, raw));
+        return;
+      case "map":
+        if (!isBag(raw)) return;
+        if (Object.keys(raw).length > STEP_ENTRIES) return yield* this.#longPart(raw, this.#mapSteps(shape, raw));
+        for (const key of Object.keys(raw)) yield* this.#longPartsAt(shape.value, raw[key], key, key);
+        return;
+      case "object":
+        if (!isBag(raw)) return;
+        for (const spelling of Object.keys(raw)) {
+          const known = shape.spellings.get(spelling);
+          if (known !== undefined) yield* this.#longPartsAt(known.property.shape, raw[spelling], known.key, spelling);
+        }
+        return;
+      default:
+        return;
+    }
+  }
+
+  *#longPartsAt(shape: AnyShape, raw: unknown, key: string, spelling: string): Steps<void> {
+    if (typeof raw !== "object" || raw === null) return;
+    this.#path.push(key);
+    this.#raw.push(spelling);
+    yield* this.longParts(shape, raw);
+    this.#raw.pop();
+    this.#path.pop();
+  }
+
+  /** What is found wrong in it is told where `value` comes to it, or never, if it does not. */
+  *#longPart(raw: unknown, steps: Steps<unknown>): Steps<void> {
+    const { findings, untold } = this;
+    this.findings = [];
+    this.untold = 0;
+    const value = yield* steps;
+    this.#longParts.set(raw, { value, findings: this.findings, untold: this.untold });
+    this.findings = findings;
+    this.untold = untold;
+  }
+
   value(shape: AnyShape, raw: unknown): unknown {
+    if (this.#longParts.size > 0) {
+      const done = this.#longParts.get(raw);
+      if (done !== undefined) return this.#take(done);
+    }
     switch (shape.kind) {
       case "boolean":
         return typeof raw === "boolean" ? raw : this.#fail(`expected true or false, found ${shown(raw)}`);
@@ -93,6 +167,12 @@ class Conformer {
       default:
         return shape satisfies never;
     }
+  }
+
+  #take({ value, findings, untold }: LongPart): unknown {
+    for (const finding of findings) this.#add(finding);
+    this.untold += untold;
+    return value;
   }
 
   #number({ integer, min, max, above }: NumberShape, raw: unknown): unknown {
@@ -131,17 +211,52 @@ class Conformer {
     if (form === "keyed" && isBag(raw)) return this.#keyed(shape, raw);
     if (form === "none") return this.#fail(`expected ${listName(shape)}, found ${kindOf(raw)}`);
     const list: readonly unknown[] = Array.isArray(raw) ? raw : [raw];
-    let items: readonly unknown[] = list;
-    for (let index = 0; index < list.length; index++) {
+    return this.#endList(shape, this.#items(shape, list, list, 0, list.length, form === "list"));
+  }
+
+  *#listSteps(shape: ListShape, raw: unknown): Steps<unknown> {
+    if (Array.isArray(raw)) {
+      let items: readonly unknown[] = raw;
+      for (let from = 0; from < raw.length; from += STEP_ENTRIES) {
+        items = this.#items(shape, raw, items, from, Math.min(from + STEP_ENTRIES, raw.length), true);
+        yield;
+      }
+      return this.#endList(shape, items);
+    }
+    if (!isBag(raw)) return this.#list(shape, raw);
+    const names = keyedOrder(raw);
+    const items: unknown[] = [];
+    for (let from = 0; from < names.length; from += STEP_ENTRIES) {
+      yield;
+      this.#keyedItems(shape, raw, names.slice(from, from + STEP_ENTRIES), items);
+    }
+    return Object.freeze(items);
+  }
+
+  /** Conforms some entries of a list: the list itself as long as it need not be another, else what comes in its place. */
+  #items(
+    shape: ListShape,
+    list: readonly unknown[],
+    before: readonly unknown[],
+    from: number,
+    to: number,
+    isWritten: boolean,
+  ): readonly unknown[] {
+    let items = before;
+    for (let index = from; index < to; index++) {
       this.#path.push(index);
-      if (form === "list") this.#raw.push(index);
+      if (isWritten) this.#raw.push(index);
       const conformed = this.value(shape.item, list[index]);
-      if (form === "list") this.#raw.pop();
+      if (isWritten) this.#raw.pop();
       this.#path.pop();
       if (items === list && conformed === list[index]) continue;
       if (items === list) items = list.slice(0, index);
       (items as unknown[]).push(conformed);
     }
+    return items;
+  }
+
+  #endList(shape: ListShape, items: readonly unknown[]): unknown {
     if (items.length < shape.minItems) return this.#fail("the list is empty");
     if (shape.unique && items.length > 1) this.#checkUnique(items);
     return Object.freeze(items);
@@ -165,11 +280,15 @@ class Conformer {
   }
 
   #keyed(shape: ListShape, raw: Bag): unknown {
-    const { keyed, item } = shape;
-    if (keyed === null) return FAILED;
-    const withPriority = hasPriority(item);
     const items: unknown[] = [];
-    for (const name of keyedOrder(raw)) {
+    this.#keyedItems(shape, raw, keyedOrder(raw), items);
+    return Object.freeze(items);
+  }
+
+  #keyedItems({ keyed, item }: ListShape, raw: Bag, names: readonly string[], items: unknown[]): void {
+    if (keyed === null) return;
+    const withPriority = hasPriority(item);
+    for (const name of names) {
       this.#path.push(items.length);
       this.#raw.push(name);
       const entry = raw[name];
@@ -181,7 +300,6 @@ class Conformer {
       this.#raw.pop();
       this.#path.pop();
     }
-    return Object.freeze(items);
   }
 
   #checkKeyedEntry(nameKey: string, name: string, entry: Bag, withPriority: boolean): void {
@@ -254,9 +372,24 @@ class Conformer {
     this.#add(this.#here("not-yet", "key", missing.words));
   }
 
-  #map({ value: shape }: MapShape, raw: Bag): unknown {
+  #map(shape: MapShape, raw: Bag): unknown {
     const value: Record<string, unknown> = Object.create(null);
-    for (const key of Object.keys(raw).sort()) {
+    this.#mapEntries(shape, raw, Object.keys(raw).sort(), value);
+    return Object.freeze(value);
+  }
+
+  *#mapSteps(shape: MapShape, raw: Bag): Steps<unknown> {
+    const value: Record<string, unknown> = Object.create(null);
+    const keys = Object.keys(raw).sort();
+    for (let from = 0; from < keys.length; from += STEP_ENTRIES) {
+      yield;
+      this.#mapEntries(shape, raw, keys.slice(from, from + STEP_ENTRIES), value);
+    }
+    return Object.freeze(value);
+  }
+
+  #mapEntries({ value: shape }: MapShape, raw: Bag, keys: readonly string[], value: Record<string, unknown>): void {
+    for (const key of keys) {
       this.#path.push(key);
       this.#raw.push(key);
       const conformed = this.value(shape, raw[key]);
@@ -264,7 +397,6 @@ class Conformer {
       this.#path.pop();
       if (conformed !== FAILED) value[key] = conformed;
     }
-    return Object.freeze(value);
   }
 
   #variants({ tag, cases }: VariantsShape, raw: unknown): unknown {
@@ -337,6 +469,12 @@ class Conformer {
     if (this.findings.length < MAX_FINDINGS) this.findings.push(finding);
     else this.untold++;
   }
+}
+
+/** How many entries a list has; 0 for what is none, or is a list of one. */
+function lengthOf(shape: ListShape, raw: unknown): number {
+  if (Array.isArray(raw)) return raw.length;
+  return listForm(shape, raw) === "keyed" && isBag(raw) ? Object.keys(raw).length : 0;
 }
 
 /** Those of the keys that an object has, in their order. */

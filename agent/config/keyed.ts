@@ -29,11 +29,21 @@ function hasKeyOf(shape: ObjectShape, raw: Bag): boolean {
  * The names of an object keyed by name, in the order of the list that it stands for: by priority, highest first, then
  * by name, since the proxy sorts keys.
  */
-export function keyedOrder(raw: Bag): string[] {
+export function keyedOrder(raw: Bag): readonly string[] {
+  const known = orders.get(raw);
+  if (known !== undefined) return known;
   const names = Object.keys(raw);
   const priorities = new Map(names.map((name) => [name, priorityOf(raw[name])]));
-  return names.sort((a, b) => (priorities.get(b) ?? 0) - (priorities.get(a) ?? 0) || (a < b ? -1 : 1));
+  names.sort((a, b) => (priorities.get(b) ?? 0) - (priorities.get(a) ?? 0) || (a < b ? -1 : 1));
+  orders.set(raw, names);
+  return names;
 }
+
+/**
+ * By what the source says: each place in a list is looked up by it, and sorting a hundred thousand names for each of a
+ * hundred thousand of them would take hours. No source changes after it was read.
+ */
+const orders = new WeakMap<Bag, readonly string[]>();
 
 function priorityOf(entry: unknown): number {
   const priority = isBag(entry) && Object.hasOwn(entry, "priority") ? entry["priority"] : 0;

@@ -1,18 +1,21 @@
 import { createHash } from "node:crypto";
-import { crossCheck } from "./checks.ts";
-import { conform, type Finding } from "./conform.ts";
+import { crossCheckSteps } from "./checks.ts";
+import { conformSteps, type Finding } from "./conform.ts";
 import { ConfigDocument } from "./document.ts";
 import type { Environment } from "./expand.ts";
+import { parseJsoncSteps } from "./jsonc.ts";
+import { jsonPieces } from "./json_pieces.ts";
 import { isBag } from "./keyed.ts";
 import { fillDefaults, merge } from "./merge.ts";
 import { NOT_YET, type NotYetTable } from "./not_yet.ts";
 import { type Fault, type Path, type Problem, problem } from "./problem.ts";
 import { quoteWhole } from "./quote.ts";
-import type { ReadText } from "./read_text.ts";
+import { type ReadText, readTextSteps } from "./read_text.ts";
 import { RULES, RULES_FILE } from "./schema/acl.ts";
 import { CONFIG, type Config } from "./schema/config.ts";
 import type { AnyShape } from "./shape.ts";
 import { byPlace, type Layer, type LayerName, type Origin, type RulesLayer, Sources } from "./sources.ts";
+import { finished, type Steps } from "./steps.ts";
 
 export interface LayerOptions {
   readonly file?: { readonly path: string; readonly text: string } | undefined;
@@ -21,9 +24,11 @@ export interface LayerOptions {
    * become parts of the configuration and are frozen.
    */
   readonly push?: unknown;
+  /** In the place of `push`: its JSON text, which is read in steps. */
+  readonly pushJson?: string;
   readonly env: Environment;
-  /** Reads `acl.rules-file`. */
-  readonly read: ReadText;
+  /** Reads `acl.rules-file`: in steps, unless told otherwise. */
+  readonly read?: ReadText;
   /** For tests: other keys that are refused as not built yet. */
   readonly notYet?: NotYetTable;
 }
@@ -38,10 +43,16 @@ export interface LoadedConfig {
   originOf(path: Path): Origin;
   /** Words faults that only compiling finds, each with its place. */
   problemsAt(faults: readonly Fault[]): Problem[];
+  problemsAtSteps(faults: readonly Fault[]): Steps<Problem[]>;
 }
 
 export interface RefusedConfig {
   readonly problems: readonly Problem[];
+  /**
+   * The configuration, where all of it could be read: who compiles it finds what else is wrong with it. Null where parts
+   * are missing. It must not come into force.
+   */
+  readonly whole: LoadedConfig | null;
   /** As of a configuration that loads, files that are missing included: one of them may be put right. */
   readonly files: readonly string[];
 }
@@ -50,36 +61,52 @@ export type LoadResult = LoadedConfig | RefusedConfig;
 
 /** Lays the sources over each other: all of the configuration, or all that is wrong with it. Touches nothing but `read`. */
 export function resolveLayers(options: LayerOptions): LoadResult {
+  return finished(resolveLayersSteps(options));
+}
+
+/** As {@link resolveLayers}, in steps. */
+export function* resolveLayersSteps(options: LayerOptions): Steps<LoadResult> {
   const problems: Problem[] = [];
   const layers: Layer[] = [];
-  const { file, push } = options;
+  const { file } = options;
   const files = file === undefined ? [] : [file.path];
-  if (file !== undefined) layers.push(toLayer("file", ConfigDocument.ofText(file.path, file.text), CONFIG));
+  if (file !== undefined) {
+    layers.push(yield* toLayer("file", yield* ConfigDocument.ofTextSteps(file.path, file.text), CONFIG));
+  }
+  const push = options.pushJson === undefined ? options.push : yield* parsedPush(options.pushJson);
   if (push !== undefined && push !== null) {
-    layers.push(toLayer("push", ConfigDocument.ofValue("the proxy's push", push), CONFIG));
+    layers.push(yield* toLayer("push", ConfigDocument.ofValue(PUSH, push), CONFIG));
   }
   const merged = withProviderPaths(layers.reduce((low: unknown, { value }) => merge(CONFIG, low, value), {}));
-  const rules = rulesLayer(merged);
-  if (problems.length > 0) return { problems, files };
+  const rules = yield* rulesLayer(merged);
+  if (problems.length > 0) return { problems, files, whole: null };
   const config = fillDefaults(CONFIG, rules === null ? merged : appendRules(merged, rules)) as Config;
   const sources = new Sources(layers, rules);
-  const faults = crossCheck(config);
-  if (faults.length > 0) return { problems: sources.problemsAt(faults), files };
-  return {
+  const faults = yield* crossCheckSteps(config);
+  const loaded: LoadedConfig = {
     config,
-    version: versionOf(config),
+    version: yield* versionSteps(config),
     files,
     originOf: (path) => sources.originOf(path),
     problemsAt: (faults) => sources.problemsAt(faults),
+    problemsAtSteps: (faults) => sources.problemsAtSteps(faults),
   };
+  return faults.length === 0 ? loaded : { problems: yield* sources.problemsAtSteps(faults), files, whole: loaded };
 
-  function toLayer(name: LayerName, document: ConfigDocument, shape: AnyShape): Layer {
+  function* parsedPush(json: string): Steps<unknown> {
+    const parsed = yield* parseJsoncSteps(json);
+    if ("value" in parsed) return parsed.value;
+    problems.push(problem("syntax", { source: PUSH }, [], parsed.fault.text));
+    return undefined;
+  }
+
+  function* toLayer(name: LayerName, document: ConfigDocument, shape: AnyShape): Steps<Layer> {
     if (document.fault !== null) {
       problems.push(problem("syntax", document.placeAt(document.fault.offset), [], document.fault.text));
       return { name, document, shape, value: undefined };
     }
-    const { value, findings, untold } = conform(shape, document, options.env, options.notYet ?? NOT_YET);
-    problems.push(...placed(document, findings));
+    const { value, findings, untold } = yield* conformSteps(shape, document, options.env, options.notYet ?? NOT_YET);
+    problems.push(...yield* placed(document, findings));
     if (untold > 0) problems.push(problem("check", { source: document.source }, [], `${untold} more problems`));
     return { name, document, shape, value };
   }
@@ -97,7 +124,7 @@ export function resolveLayers(options: LayerOptions): LoadResult {
         const named = provider[key];
         if (typeof named !== "string" || named.startsWith("/")) continue;
         const path = ["auth", "providers", index, key];
-        if (before.originOf(path).layer === "file") paths[key] = resolveBeside(options.file?.path ?? "", named);
+        if (before.layerOf(path) === "file") paths[key] = resolveBeside(options.file?.path ?? "", named);
         else problems.push(...before.problemsAt([{ path, message: "what the proxy pushes must be an absolute path" }]));
       }
       return { ...provider, ...paths };
@@ -105,28 +132,28 @@ export function resolveLayers(options: LayerOptions): LoadResult {
     return { ...merged, auth: { ...auth, providers: resolved } };
   }
 
-  function rulesLayer(merged: unknown): RulesLayer | null {
+  function* rulesLayer(merged: unknown): Steps<RulesLayer | null> {
     const acl = isBag(merged) && isBag(merged["acl"]) ? merged["acl"] : {};
     const named = acl["rules-file"];
     if (typeof named !== "string") return null;
     const path = ["acl", "rules-file"];
     const before = new Sources(layers, null);
-    const fromFile = before.originOf(path).layer === "file";
+    const fromFile = before.layerOf(path) === "file";
     if (!fromFile && !named.startsWith("/")) {
       problems.push(...before.problemsAt([{ path, message: "what the proxy pushes must be an absolute path" }]));
       return null;
     }
     const resolved = resolveBeside(options.file?.path ?? "", named);
     files.push(resolved);
-    const read = options.read(resolved);
+    const read = options.read === undefined ? yield* readTextSteps(resolved) : options.read(resolved);
     if ("fault" in read) {
       problems.push(...before.problemsAt([{ path, message: `cannot read ${quoteWhole(resolved)}: ${read.fault}` }]));
       return null;
     }
-    const document = ConfigDocument.ofText(resolved, read.text);
+    const document = yield* ConfigDocument.ofTextSteps(resolved, read.text);
     const isList = Array.isArray(document.value);
-    const layer = toLayer("rules-file", document, isList ? RULES : RULES_FILE);
-    problems.push(...placed(document, groupsTwice(acl["groups"], layer.value)));
+    const layer = yield* toLayer("rules-file", document, isList ? RULES : RULES_FILE);
+    problems.push(...yield* placed(document, groupsTwice(acl["groups"], layer.value)));
     return {
       ...layer,
       rulesPath: isList ? [] : ["rules"],
@@ -136,12 +163,14 @@ export function resolveLayers(options: LayerOptions): LoadResult {
   }
 }
 
+const PUSH = "the proxy's push";
+
 /** Keys of providers that name a file. */
 const PROVIDER_FILES = ["path", "jwks-file", "public-key-file", "tls-ca-file", "trusted-ca-file"] as const;
 
 /** Findings with their places, in the order of the text. */
-function placed(document: ConfigDocument, findings: readonly Finding[]): Problem[] {
-  const places = document.places(findings);
+function* placed(document: ConfigDocument, findings: readonly Finding[]): Steps<Problem[]> {
+  const places = yield* document.placesSteps(findings);
   return findings
     .map(({ kind, path, text }, index) => problem(kind, places[index] ?? { source: document.source }, path, text))
     .sort(byPlace);
@@ -182,7 +211,16 @@ function resolveBeside(file: string, path: string): string {
   return path.startsWith("/") ? path : file.slice(0, file.lastIndexOf("/") + 1) + path;
 }
 
-/** Keys are in the order of the schema and those of maps sorted: JSON.stringify writes the canonical form. */
-function versionOf(config: Config): string {
-  return createHash("sha256").update(JSON.stringify(config)).digest("hex").slice(0, 12);
+/**
+ * First 12 hex digits of the SHA-256 of a value's JSON text, in steps. Keys of a configuration are in the order of the
+ * schema and those of maps sorted, so JSON.stringify writes its canonical form; what is hashed is that text, but never
+ * all of it at once.
+ */
+function* versionSteps(value: unknown): Steps<string> {
+  const hash = createHash("sha256");
+  for (const piece of jsonPieces(value)) {
+    hash.update(piece);
+    yield;
+  }
+  return hash.digest("hex").slice(0, 12);
 }

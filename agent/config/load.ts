@@ -1,14 +1,17 @@
 import type { Environment } from "./expand.ts";
-import { type LoadResult, resolveLayers } from "./layers.ts";
+import { type LoadResult, resolveLayersSteps } from "./layers.ts";
 import type { NotYetTable } from "./not_yet.ts";
 import { quoteWhole } from "./quote.ts";
-import { type ReadText, readText } from "./read_text.ts";
+import { type ReadText, readTextSteps } from "./read_text.ts";
+import { finished, type Steps } from "./steps.ts";
 
 export interface LoadOptions {
   /** The configuration file; without `text` it is read. */
   readonly file?: { readonly path: string; readonly text?: string };
   /** What the proxy pushed, as JSON.parse gives it; undefined, null and `{}` change nothing. It is taken over and frozen. */
   readonly push?: unknown;
+  /** In the place of `push`: its JSON text, which is read in steps. */
+  readonly pushJson?: string;
   readonly env: Environment;
   /** For tests: how files are read, and which keys are refused as not built yet. */
   readonly read?: ReadText;
@@ -32,14 +35,19 @@ export interface LoadOptions {
  * ```
  */
 export function loadConfig(options: LoadOptions): LoadResult {
-  const { file, read = readText } = options;
-  if (file === undefined) return resolveLayers({ ...options, read, file: undefined });
+  return finished(loadConfigSteps(options));
+}
+
+/** As {@link loadConfig}, in steps, so that it can be done beside serving. What is read is read as the steps are taken. */
+export function* loadConfigSteps(options: LoadOptions): Steps<LoadResult> {
+  const { file, read } = options;
+  if (file === undefined) return yield* resolveLayersSteps({ ...options, file: undefined });
   const { path, text } = file;
-  if (text !== undefined) return resolveLayers({ ...options, read, file: { path, text } });
-  const found = read(path);
-  if ("text" in found) return resolveLayers({ ...options, read, file: { path, text: found.text } });
+  if (text !== undefined) return yield* resolveLayersSteps({ ...options, file: { path, text } });
+  const found = read === undefined ? yield* readTextSteps(path) : read(path);
+  if ("text" in found) return yield* resolveLayersSteps({ ...options, file: { path, text: found.text } });
   const source = quoteWhole(path);
   const message = `Cannot read ${source}: ${found.fault}`;
   const place = { source, file: path };
-  return { problems: [{ kind: "read", place, path: [], text: found.fault, message }], files: [path] };
+  return { problems: [{ kind: "read", place, path: [], text: found.fault, message }], files: [path], whole: null };
 }

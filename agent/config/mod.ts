@@ -3,7 +3,8 @@
  */
 export type { Environment } from "./expand.ts";
 export { type LoadedConfig, type LoadResult, type RefusedConfig, resolveLayers } from "./layers.ts";
-export { loadConfig, type LoadOptions } from "./load.ts";
+export { jsonPieces, jsonSteps } from "./json_pieces.ts";
+export { loadConfig, loadConfigSteps, type LoadOptions } from "./load.ts";
 export { NOT_YET, type NotYet, type NotYetTable } from "./not_yet.ts";
 export { type Fault, formatPath, type Path, type Place, type Problem, type ProblemKind } from "./problem.ts";
 export { type ReadResult, type ReadText, readText } from "./read_text.ts";
@@ -15,3 +16,4 @@ export type { InspectionConfig } from "./schema/inspection.ts";
 export type { LimitConfig, QosConfig, RateLimitConfig, RetainedConfig } from "./schema/limits.ts";
 export type { AdminConfig, AgentConfig, AuditConfig, AutoBanConfig, BansConfig } from "./schema/operation.ts";
 export type { LayerName, Origin } from "./sources.ts";
+export { finished, inTurns, type Steps } from "./steps.ts";

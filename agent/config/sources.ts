@@ -3,6 +3,7 @@ import { rawPath } from "./keyed.ts";
 import { says } from "./merge.ts";
 import { type Fault, type Path, type Place, type Problem, problem } from "./problem.ts";
 import type { AnyShape } from "./shape.ts";
+import { finished, type Steps } from "./steps.ts";
 
 /** Which layer a value comes from. */
 export type LayerName = "defaults" | "file" | "rules-file" | "push";
@@ -55,7 +56,17 @@ export class Sources {
     return { layer: layer.name, source: layer.document.source, ...place };
   }
 
+  /** The layer that a value comes from; without its place, so at no cost. */
+  layerOf(path: Path): LayerName {
+    return this.#find(path).layer?.name ?? "defaults";
+  }
+
+  /** Words faults, each with its place. Linear in the faults and the sources together. */
   problemsAt(faults: readonly Fault[]): Problem[] {
+    return finished(this.problemsAtSteps(faults));
+  }
+
+  *problemsAtSteps(faults: readonly Fault[]): Steps<Problem[]> {
     const bySource = new Map<Layer | null, { fault: Fault; path: Path }[]>();
     for (const fault of faults) {
       const found = this.#find(fault.path);
@@ -65,9 +76,10 @@ export class Sources {
     }
     const problems: Problem[] = [];
     for (const [layer, found] of bySource) {
-      const places = layer?.document.places(found.map(({ path }) => spot(layer, path)));
+      const spots = layer === null ? [] : found.map(({ path }) => spot(layer, path));
+      const places = layer === null ? [] : yield* layer.document.placesSteps(spots);
       found.forEach(({ fault, path }, index) => {
-        const place = places?.[index] ?? { source: DEFAULTS };
+        const place = places[index] ?? { source: DEFAULTS };
         problems.push(problem("check", place, path, fault.message));
       });
     }

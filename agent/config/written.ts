@@ -112,9 +112,6 @@ function childOf(at: Written, part: string | number): Written {
   }
 }
 
-/** By object, since sorting a hundred thousand names for each of them would take hours. */
-const orders = new WeakMap<object, readonly string[]>();
-
 function elementOf(at: Written, shape: ListShape, index: number): Written {
   const { value } = at;
   switch (listForm(shape, value)) {
@@ -125,9 +122,7 @@ function elementOf(at: Written, shape: ListShape, index: number): Written {
       return index === 0 ? { ...at, shape: shape.item } : nothing(at, shape.item);
     case "keyed": {
       if (!isBag(value) || shape.keyed === null) return nothing(at, shape.item);
-      let order = orders.get(value);
-      if (order === undefined) orders.set(value, order = keyedOrder(value));
-      const name = order[index];
+      const name = keyedOrder(value)[index];
       return name === undefined ? nothing(at, shape.item) : keyedElement(at, shape.item, shape.keyed, name);
     }
     default:

@@ -1,4 +1,4 @@
-import { type AclConfig, compileAclSteps, type CompiledAcl } from "./acl/mod.ts";
+import { type AclConfig, type CompileAclOptions, compileAclSteps, type CompiledAcl } from "./acl/mod.ts";
 import { compileQos, type QosConfig, type QosPolicy } from "./qos_policy.ts";
 import { compileRatePlan, type RateConfig, type RatePlan } from "./rate/mod.ts";
 import { compileRetained, type RetainedConfig, type RetainedPolicy } from "./retained_policy.ts";
@@ -155,7 +155,13 @@ export interface PolicyProblem {
 
 const LEVELS: Readonly<Record<string, ProtocolLevel>> = { "3.1": 3, "3.1.1": 4, "5.0": 5 };
 
-export type PolicyResult = { policy: Policy } | { problems: PolicyProblem[] };
+export type PolicyResult =
+  | { readonly policy: Policy }
+  | {
+    readonly problems: readonly PolicyProblem[];
+    /** The rules, where they alone are right: their tests can be run. */
+    readonly acl: CompiledAcl | null;
+  };
 
 /** What a snapshot is known by, and what was compiled for it before. */
 export interface PolicyId {
@@ -177,27 +183,31 @@ export function compilePolicy(config: PolicyConfig, id: PolicyId): PolicyResult 
 export function* compilePolicySteps(
   config: PolicyConfig,
   id: PolicyId,
+  options: CompileAclOptions = {},
 ): Generator<void, PolicyResult> {
-  const compiled = yield* compileAclSteps(config.acl);
+  const problems: PolicyProblem[] = [];
+  const compiled = yield* compileAclSteps(config.acl, options);
   if ("problems" in compiled) {
-    return {
-      problems: compiled.problems.map(({ rule, key, message }) => ({
-        // A fault of the section itself has no rule.
-        path: ["acl", ...(rule === -1 ? [] : ["rules", rule]), ...key.split("/").filter(Boolean).map(indexOrKey)],
-        message,
-      })),
-    };
+    for (const { rule, key, message } of compiled.problems) {
+      // A fault of the section itself has no rule.
+      const path = ["acl", ...(rule === -1 ? [] : ["rules", rule]), ...key.split("/").filter(Boolean).map(indexOrKey)];
+      problems.push({ path, message });
+    }
   }
   const { acl, auth, general } = config;
   const pattern = auth["client-id-pattern"];
   const clientIdPattern = pattern === undefined ? null : compileRegex(pattern);
   if (clientIdPattern !== null && "error" in clientIdPattern) {
-    return { problems: [{ path: ["auth", "client-id-pattern"], message: clientIdPattern.error }] };
+    problems.push({ path: ["auth", "client-id-pattern"], message: clientIdPattern.error });
   }
   const qos = compileQos(config.qos);
-  if (typeof qos === "string") return { problems: [{ path: ["qos", "per-topic"], message: qos }] };
+  if (typeof qos === "string") problems.push({ path: ["qos", "per-topic"], message: qos });
   const rate = compileRatePlan(config["rate-limit"]);
-  if ("problems" in rate) return { problems: [...rate.problems] };
+  if ("problems" in rate) problems.push(...rate.problems);
+  if (
+    "problems" in compiled || "problems" in rate || typeof qos === "string" ||
+    (clientIdPattern !== null && "error" in clientIdPattern)
+  ) return { problems, acl: "acl" in compiled ? compiled.acl : null };
   return {
     policy: Object.freeze({
       number: id.number,

@@ -1,5 +1,6 @@
 import { strict as assert } from "node:assert";
 import { RE2JS } from "re2js";
+import { patternShape } from "./pattern_shape.ts";
 import { compileRegex, type LinearRegex, MAX_PATTERN_UNITS } from "./regex.ts";
 
 function regex(pattern: string): LinearRegex {
@@ -132,4 +133,114 @@ Deno.test("compileRegex() agrees with re2js, and with its own literal prefix", (
     }
   }
   assert.ok(compared > 20_000, String(compared));
+});
+
+Deno.test("patterns of which only the literal beginning differs share the program of their end, and match as before", () => {
+  const cases = [
+    "^dev-1-[a-z]+$",
+    "^dev-1\\b",
+    "^dev-1(?:a|b)x?",
+    "^a.c",
+    "^dev-1(?i)A",
+    "^dev-1^x",
+    "^d1.*z$",
+    "^é[^a]",
+    "^x\\Bx",
+  ];
+  const texts = [
+    "dev-1-abc",
+    "dev-1-abc!",
+    "dev-1",
+    "dev-1a",
+    "dev-1bx",
+    "abc",
+    "a\nc",
+    "dev-1A",
+    "d1z",
+    "éb",
+    "éa",
+    "xx",
+    "",
+  ];
+  for (const pattern of cases) {
+    const plain = RE2JS.compile(pattern);
+    for (const text of texts) {
+      assert.equal(regex(pattern).test(text), plain.test(text), `${pattern} on ${text}`);
+      assert.equal(regex(pattern).testWhole(text), plain.testExact(text), `${pattern} is ${text}`);
+    }
+  }
+});
+
+Deno.test("a pattern compiled later tests as one compiled at once, and a wrong one is told at once", () => {
+  const options = { later: true };
+  for (
+    const [first, second] of [["sensor-1-(a|b)", "sensor-2-(a|b)"], [".*-d1$", ".*-d2$"], ["(ab)+c{2}", "(xy)+z{2}"]]
+  ) {
+    for (const pattern of [first, second] as string[]) {
+      const result = compileRegex(pattern, options);
+      assert.ok("regex" in result);
+      for (const text of ["sensor-1-a", "sensor-2-b", "x-d1", "x-d2", "ababcc", "xyzz", ""]) {
+        assert.equal(result.regex.test(text), RE2JS.compile(pattern).test(text), `${pattern} on ${text}`);
+      }
+    }
+  }
+  assert.ok("regex" in compileRegex("ab(cd)?", options));
+  for (const wrong of ["ab(cd?", "ab(cd)?(?=x)", "ab(cd)**", "ab(cd){1001}"]) {
+    assert.ok("error" in compileRegex(wrong, options), wrong);
+  }
+});
+
+Deno.test("patternShape() is the same for what differs in plain characters, and none where that may matter", () => {
+  assert.equal(patternShape("sensor-17-[0-9]+"), patternShape("sensor-42-[0-9]+"));
+  assert.equal(patternShape("sensor-17-(a|b)"), patternShape("sensor-42-(a|b)"));
+  assert.notEqual(patternShape("x-(a1|a2)"), patternShape("x-(a1|b2)"));
+  assert.notEqual(patternShape("a1|a2"), patternShape("a1|b2"));
+  assert.notEqual(patternShape("a{10}"), patternShape("a{20}"));
+  assert.notEqual(patternShape("[a-c]"), patternShape("[c-a]"));
+  for (const pattern of ["(?i)abc", "\\Qa\\E", "\\pL", "[[:alpha:]]", "a(?P<x>b)", "\\x41"]) {
+    assert.equal(patternShape(pattern), null, pattern);
+  }
+});
+
+Deno.test("whatever has the shape of a pattern that compiles does compile", () => {
+  const pieces = [
+    "a",
+    "7",
+    "Z",
+    "(",
+    ")",
+    "[a-c]",
+    "[z-a]",
+    "|",
+    "*",
+    "+",
+    "?",
+    "{2}",
+    "{3,1}",
+    "\\.",
+    "\\d",
+    "^",
+    "$",
+    "-",
+    "é",
+    "(?:",
+  ];
+  let seed = 7;
+  const next = (n: number) => (seed = (seed * 1103515245 + 12345) & 0x7fffffff) % n;
+  const compiles = (pattern: string) => {
+    try {
+      return RE2JS.compile(pattern).programSize();
+    } catch {
+      return null;
+    }
+  };
+  for (let i = 0; i < 4000; i++) {
+    const one = Array.from({ length: 1 + next(7) }, () => pieces[next(pieces.length)]).join("");
+    const other = one.replace(/[a7Z]/g, () => ["a", "b", "3", "Q"][next(4)] ?? "");
+    const shape = patternShape(one);
+    if (shape === null || shape !== patternShape(other)) continue;
+    const [size, otherSize] = [compiles(one), compiles(other)];
+    assert.equal(size === null, otherSize === null, `${one} and ${other}`);
+    assert.ok((otherSize ?? 0) <= 2 * (size ?? 0), `${one} takes ${size}, ${other} ${otherSize}`);
+  }
 });

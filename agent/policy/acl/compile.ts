@@ -4,7 +4,7 @@ import { LevelTable, PLUS, templateLabel } from "./level_table.ts";
 import type { CompiledMatch } from "./match.ts";
 import { OverlapIndex } from "./overlap_index.ts";
 import { RuleLists } from "./rule_lists.ts";
-import { type AclProblem, ruleActions, RuleChecker } from "./rule_problems.ts";
+import { type AclProblem, ruleActions, RuleChecker, ruleWork } from "./rule_problems.ts";
 import { RuleTrie } from "./rule_trie.ts";
 import { SubjectIndex } from "./subject_index.ts";
 import { TemplateTable } from "./topic_template.ts";
@@ -16,8 +16,10 @@ export type CompileResult = { readonly acl: CompiledAcl } | { readonly problems:
 const PLUS_SIGN = 43;
 const HASH_SIGN = 35;
 
-/** Rules between two steps of {@link compileAclSteps}: about a millisecond. */
-const RULES_PER_STEP = 128;
+/** Work between two steps of {@link compileAclSteps}, a rule being 1: about half a millisecond. */
+const STEP_WORK = 64;
+/** Entries of plain lists looked at in a step. */
+const STEP_ENTRIES = 4096;
 
 /**
  * Compiles the rules, or reports all that is wrong with them, in the order of the rules. Some 3 to 8 µs a rule. The
@@ -35,34 +37,71 @@ export function compileAcl(config: AclConfig): CompileResult {
  * As {@link compileAcl}, in steps of a few milliseconds: between them others may work, so that a reload delays no
  * verdict.
  */
-export function* compileAclSteps(config: AclConfig): Generator<void, CompileResult> {
+export function* compileAclSteps(
+  config: AclConfig,
+  { buildRegexes = true }: CompileAclOptions = {},
+): Generator<void, CompileResult> {
   const checker = new RuleChecker(config);
+  let until = STEP_WORK;
   for (let place = 0; place < config.rules.length; place++) {
     checker.check(config.rules[place]!, place);
-    if (place % RULES_PER_STEP === 0) yield;
+    if (checker.work < until) continue;
+    until = checker.work + STEP_WORK;
+    yield;
   }
   if (checker.problems.length > 0) return { problems: checker.problems };
 
-  const builder = new AclBuilder(config, checker.matches);
-  const places = decidingOrder(config.rules);
-  for (let order = 0; order < places.length; order++) {
-    const place = places[order]!;
-    builder.add(config.rules[place]!, place, checker.matchOfRule[place]!, checker.expiresMs[place]!);
-    if (order % RULES_PER_STEP === 0) yield;
+  const builder = new AclBuilder(config);
+  let built = 0;
+  for (const [number, match] of checker.matches.entries()) {
+    if (number % STEP_ENTRIES === 0) yield;
+    builder.addMatch(match);
+    if (!buildRegexes) continue;
+    for (const regex of [match.usernameRegex, match.clientIdRegex]) {
+      if (regex?.build() === true && ++built % STEP_REGEXES === 0) yield;
+    }
   }
-  return { acl: builder.finish() };
+  const places = yield* decidingOrder(config.rules);
+  let work = 0;
+  for (const place of places) {
+    const rule = config.rules[place]!;
+    builder.add(rule, place, checker.matchOfRule[place]!, checker.expiresMs[place]!);
+    work += ruleWork(rule);
+    if (work < STEP_WORK) continue;
+    work = 0;
+    yield;
+  }
+  return { acl: yield* builder.finish() };
 }
 
-/** Places of the rules by priority, highest first, then as listed. */
-function decidingOrder(rules: readonly RuleConfig[]): number[] {
-  return rules.map((_, place) => place).sort((a, b) => (rules[b]!.priority ?? 0) - (rules[a]!.priority ?? 0) || a - b);
+export interface CompileAclOptions {
+  /** False: a regex is compiled when it is tested for the first time; not for who decides while others wait. */
+  readonly buildRegexes?: boolean;
+}
+
+/** Regexes compiled in a step. */
+const STEP_REGEXES = 4;
+
+/** Places of the rules by priority, highest first, then as listed. Priorities are few, so they are what is sorted. */
+function* decidingOrder(rules: readonly RuleConfig[]): Generator<void, number[]> {
+  const byPriority = new Map<number, number[]>();
+  for (let place = 0; place < rules.length; place++) {
+    if (place % STEP_ENTRIES === 0) yield;
+    const priority = rules[place]!.priority ?? 0;
+    const places = byPriority.get(priority);
+    if (places === undefined) byPriority.set(priority, [place]);
+    else places.push(place);
+  }
+  const [first] = byPriority.values();
+  if (first !== undefined && byPriority.size === 1) return first;
+  return [...byPriority.keys()].sort((a, b) => b - a).flatMap((priority) => byPriority.get(priority) ?? []);
 }
 
 /** Puts checked rules, one after the other in the order of deciding, into the tables. */
 class AclBuilder {
   readonly #config: AclConfig;
   readonly #rules: CompiledRule[] = [];
-  readonly #matches: { match: CompiledMatch; classes: RuleClass[] }[];
+  readonly #matches: { match: CompiledMatch; classes: RuleClass[] }[] = [];
   readonly #expiresMs: Float64Array;
   readonly #lists: RuleLists;
   readonly #levels = new LevelTable();
@@ -74,13 +113,17 @@ class AclBuilder {
   readonly #labels: number[] = [];
   #deepest = 0;
 
-  constructor(config: AclConfig, matches: readonly CompiledMatch[]) {
+  constructor(config: AclConfig) {
     this.#config = config;
-    this.#matches = matches.map((match) => ({ match, classes: [] }));
     this.#expiresMs = new Float64Array(config.rules.length);
     this.#lists = new RuleLists(this.#expiresMs);
     this.#trie = new RuleTrie(this.#lists, this.#templates);
     this.#overlaps = new OverlapIndex(this.#lists, this.#templates);
+  }
+
+  /** The matches come before the rules that have them, by their numbers. */
+  addMatch(match: CompiledMatch): void {
+    this.#matches.push({ match, classes: [] });
   }
 
   add(rule: RuleConfig, index: number, match: number, expiresMs: number): void {
@@ -107,11 +150,13 @@ class AclBuilder {
     }
   }
 
-  finish(): CompiledAcl {
+  *finish(): Generator<void, CompiledAcl> {
     const config = this.#config;
     const groupsByUser = new Map<string, string[]>();
+    let work = 0;
     for (const [group, users] of Object.entries(config.groups)) {
       for (const user of users) {
+        if (++work % STEP_ENTRIES === 0) yield;
         const groups = groupsByUser.get(user);
         if (groups === undefined) groupsByUser.set(user, [group]);
         else groups.push(group);

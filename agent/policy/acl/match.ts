@@ -163,7 +163,7 @@ function compileCondition(
 ): LinearRegex | null {
   const pattern = config[key];
   if (pattern === undefined) return null;
-  const result = compileRegex(pattern);
+  const result = compileRegex(pattern, { later: true });
   if ("regex" in result) return result.regex;
   problems.push({ key, message: result.error });
   return null;

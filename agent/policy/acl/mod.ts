@@ -4,7 +4,7 @@
  */
 export type { AclConfig, Action, MatchConfig, RuleConfig } from "./config.ts";
 export type { CompiledAcl, CompiledRule } from "./compiled_acl.ts";
-export { compileAcl, compileAclSteps, type CompileResult } from "./compile.ts";
+export { compileAcl, type CompileAclOptions, compileAclSteps, type CompileResult } from "./compile.ts";
 export type { AclProblem } from "./rule_problems.ts";
 export { ANONYMOUS_GROUP, type Subject } from "./match.ts";
 export { bindSubject, type SubjectAcl } from "./subject.ts";
@@ -17,4 +17,4 @@ export {
   decideSubscribe,
   decideUnsubscribe,
 } from "./decide.ts";
-export { type EmbeddedTest, type EmbeddedTestFailure, runEmbeddedTests } from "./embedded_tests.ts";
+export { type EmbeddedTest, type EmbeddedTestFailure, embeddedTestSteps, runEmbeddedTests } from "./embedded_tests.ts";

@@ -37,6 +37,8 @@ export interface Conformed {
 
 /** A configuration with more wrong than this is another file; the rest is counted. */
 const MAX_FINDINGS = 1000;
+/** Names the JSON Schema of a file to editors. */
+export const EDITOR_KEY = "$schema";
 const MAX_JSON_DEPTH = 100;
 const FAILED = undefined;
 
@@ -44,7 +46,7 @@ const FAILED = undefined;
 export function conform(shape: AnyShape, source: ConfigDocument, env: Environment, notYet: NotYetTable): Conformed {
   const conformer = new Conformer(env, notYet);
   for (const { path } of source.duplicates) conformer.duplicate(path);
-  const value = conformer.value(shape, source.value);
+  const value = conformer.root(shape, source);
   return { value, findings: conformer.findings, untold: conformer.untold };
 }
 
@@ -66,6 +68,16 @@ class Conformer {
   duplicate(raw: Path): void {
     const text = `the key ${quote(String(raw.at(-1)))} is there twice`;
     this.#add({ kind: "key", path: raw.slice(0, -1), raw, of: "key", text });
+  }
+
+  /** The whole of a source. A file may say at its top level by what an editor completes it: that is for the editor alone. */
+  root(shape: AnyShape, { file, value: raw }: ConfigDocument): unknown {
+    if (file === null || !isBag(raw) || !Object.hasOwn(raw, EDITOR_KEY)) return this.value(shape, raw);
+    const { [EDITOR_KEY]: named, ...rest } = raw;
+    if (typeof named !== "string") {
+      this.#failAt(EDITOR_KEY, EDITOR_KEY, "value", `expected a text, found ${shown(named)}`);
+    }
+    return this.value(shape, rest);
   }
 
   value(shape: AnyShape, raw: unknown): unknown {

@@ -20,8 +20,12 @@ export interface RunningAgent {
   readonly agent: Agent;
   /** What it logged at warning and above, as it would be written. */
   readonly log: readonly string[];
-  /** Moves the clock of the sessions on; that of the transport stands still. */
+  /** Moves the clock of the sessions, on or back; that of the transport stands still. */
   advance(ms: number): void;
+  /** Moves the time of day alone, as whoever sets a machine's clock does. */
+  setWall(ms: number): void;
+  /** Puts another text into the configuration file, or removes it, and has it read: null, or what is wrong with it. */
+  reload(text: string | null): Promise<string | null>;
   /** Resolves when the work on every login that was begun is done. */
   settled(): Promise<void>;
   stop(): Promise<void>;
@@ -32,6 +36,8 @@ export interface StartOptions {
   readonly env?: (name: string) => string | undefined;
   /** What it takes for the time when it starts, in milliseconds since the epoch; the time, where absent. */
   readonly nowMs?: number;
+  /** The clock of the sessions moves only by `advance()`: what is exact to the millisecond can be tested. */
+  readonly standing?: boolean;
   /** Where passwords are proved; threads of its own, where absent. */
   readonly workers?: BcryptWorkers;
 }
@@ -48,7 +54,7 @@ export interface BcryptWorkers {
  */
 export async function startAgent(
   config: unknown,
-  { env = () => undefined, nowMs = Date.now(), workers }: StartOptions = {},
+  { env = () => undefined, nowMs = Date.now(), standing = false, workers }: StartOptions = {},
 ): Promise<RunningAgent> {
   const folder = await Deno.makeTempDir({ prefix: "mqtt-agent-" });
   const file = `${folder}/agent.json`;
@@ -57,8 +63,9 @@ export async function startAgent(
   const lines: string[] = [];
   const log = quietLogger(lines);
   let offsetMs = 0;
-  const monotonicMs = () => performance.now() + offsetMs;
-  const aheadMs = nowMs - monotonicMs();
+  const startMs = Math.floor(performance.now());
+  const monotonicMs = () => (standing ? startMs : performance.now()) + offsetMs;
+  let aheadMs = nowMs - monotonicMs();
   const clock: Clock = { nowMs: monotonicMs, wallMs: () => monotonicMs() + aheadMs };
   const own = workers === undefined ? startLogins(clock.wallMs) : null;
   const maker = own?.maker ??
@@ -79,6 +86,14 @@ export async function startAgent(
     log: lines,
     advance: (ms) => {
       offsetMs += ms;
+    },
+    setWall: (ms) => {
+      aheadMs += ms;
+    },
+    reload: async (text) => {
+      if (text === null) await Deno.remove(file);
+      else await Deno.writeTextFile(file, text);
+      return await policies.reload("a test");
     },
     settled: async () => {
       while ((policies.desk?.size.pending ?? 0) > 0) await new Promise((resolve) => setTimeout(resolve, 1));

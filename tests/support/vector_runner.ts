@@ -217,8 +217,8 @@ function groupTasks(file: VectorFile, options: RunOptions, world: World | null):
         const plays = playsOf(played, version, `c${(number++).toString(36)}`, mixedOf(config));
         plays.forEach((play, i) => {
           if (!options.everyPlay && !isSampled(play, i, version, protocol, vector.versions)) return;
-          // How a CONNECT is put together is the same whoever proves it: a quarter of the cuts for each, all for all.
-          if (!options.everyPlay && isProved && isCut(play) && ((play.at >> 2) + place) % 4 !== 0) return;
+          // How packets are put together is the same whoever is proved and however much is counted: a quarter of the cuts for each, all for all.
+          if (!options.everyPlay && (isProved || standing) && isCut(play) && ((play.at >> 2) + place) % 4 !== 0) return;
           const used = play.detectOnly ? mergeConfig(config, { general: { "block-mode": false } }) : config;
           if (play.detectOnly && JSON.stringify(used) === JSON.stringify(config)) return;
           const task: Task = { vector, version, protocol, play, config: used, secrets, counts };

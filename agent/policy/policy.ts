@@ -1,5 +1,6 @@
 import { type AclConfig, compileAclSteps, type CompiledAcl } from "./acl/mod.ts";
 import { compileQos, type QosConfig, type QosPolicy } from "./qos_policy.ts";
+import { filterFaults } from "./filter_faults.ts";
 import { compileRatePlan, type RateConfig, type RatePlan } from "./rate/mod.ts";
 import { compileRetained, type RetainedConfig, type RetainedPolicy } from "./retained_policy.ts";
 import { compileRegex, type LinearRegex } from "./regex.ts";
@@ -184,6 +185,8 @@ export function* compilePolicySteps(
   if (clientIdPattern !== null && "error" in clientIdPattern) {
     return { problems: [{ path: ["auth", "client-id-pattern"], message: clientIdPattern.error }] };
   }
+  const filters = filterFaults(config);
+  if (filters.length > 0) return { problems: filters };
   const qos = compileQos(config.qos);
   if (typeof qos === "string") return { problems: [{ path: ["qos", "per-topic"], message: qos }] };
   const rate = compileRatePlan(config["rate-limit"]);

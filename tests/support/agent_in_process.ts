@@ -5,6 +5,7 @@ import type { BcryptPool } from "../../agent/auth/bcrypt_pool.ts";
 import { LoginMaker } from "../../agent/auth/logins.ts";
 import { realSurroundings } from "../../agent/auth/surroundings.ts";
 import type { Threads } from "../../agent/auth/threads.ts";
+import { AutoBan, BanList } from "../../agent/bans/mod.ts";
 import { AuditRing } from "../../agent/audit/ring.ts";
 import { createLogger, type Logger } from "../../agent/log.ts";
 import { startLogins } from "./test_logins.ts";
@@ -70,14 +71,17 @@ export async function startAgent(
   const own = workers === undefined ? startLogins(clock.wallMs) : null;
   const maker = own?.maker ??
     new LoginMaker({ ...workers as BcryptWorkers, surroundings: realSurroundings(() => {}), wallMs: clock.wallMs });
+  const list = new BanList({ setTimer: () => () => {}, tell: () => {} });
+  const bans = { list, auto: new AutoBan(list, { tell: () => {} }) };
   const policies = await PolicyStore.open({
     file,
     env,
     log,
     wallMs: clock.wallMs,
+    bans,
     logins: maker,
   });
-  const parts = { policies, log, audit: new AuditRing(100), clock };
+  const parts = { policies, log, audit: new AuditRing(100), clock, bans };
   const agent = hasDeadline(config) ? new Agent(parts) : new PatientAgent(parts);
   const server = serve(socket, agent, log);
   return {

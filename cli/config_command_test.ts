@@ -145,7 +145,7 @@ Deno.test("--origin tells of each value the place that gives it, or that it is a
     `{ "acl": { "rules-file": "r.json",
     "rules": { "b": { "decision": "allow", "topics": ["x", "y"] } } },
   "auth": { "providers": { "file": { "path": "u" } } },
-  "rate_limit": { "per-client": { "burst": 3 } } }`,
+  "rate_limit": { "per-client": { "burst": 3, "messages-per-second": 1 }, "per-topic": { "t": { "limit": { "bytes-per-second": 1 } } } } }`,
     rulesFile,
   );
   const origins = Object.fromEntries(
@@ -162,6 +162,8 @@ Deno.test("--origin tells of each value the place that gives it, or that it is a
     "auth.providers[0].hot-reload": "default",
     "rate-limit.per-client.burst": "gate.json:4:44",
     "rate-limit.per-client.action": "default",
+    "rate-limit.per-topic[0].scope": "default",
+    "rate-limit.per-topic[0].limit.burst": "default",
     "bans": "default",
   };
   for (const [path, origin] of Object.entries(expected)) assert.equal(origins[path], origin, path);

@@ -321,3 +321,64 @@ Deno.test("a thousand problems are told, the rest is counted", () => {
   const told = messages(`{ "acl": { "rules": [${rules.join(",\n")}] } }`);
   deepEqual([told.length, told.at(-1)], [1001, `Cannot load "gate.json": 500 more problems`]);
 });
+
+Deno.test("a limit that limits nothing is refused, wherever it stands and whether limits are on", () => {
+  const nothing = `limits nothing: give "messages-per-second", "bytes-per-second" or "quota"`;
+  const needs = `needs "bytes-per-second", which says how fast they come back`;
+  all([
+    [`{ "rate-limit": { "per-client": {} } }`, `line 1, column 33: rate-limit.per-client: ${nothing}`],
+    [`{ "rate-limit": { "global": { "burst": 5 } } }`, `line 1, column 29: rate-limit.global: ${nothing}`],
+    [
+      `{ "rate-limit": { "enabled": true, "subscribe": { "action": "close", "shadow": true } } }`,
+      `line 1, column 49: rate-limit.subscribe: ${nothing}`,
+    ],
+    [
+      `{ "rate-limit": { "connect": { "bytes-per-second": 0 } } }`,
+      `line 1, column 30: rate-limit.connect: ${nothing}`,
+    ],
+    [
+      `{ "rate-limit": { "auth-failures": { "quota": [] } } }`,
+      `line 1, column 36: rate-limit.auth-failures: ${nothing}`,
+    ],
+    [
+      `{ "rate-limit": { "per-topic": [{ "topic": "a", "limit": { "burst": 1 } }] } }`,
+      `line 1, column 58: rate-limit.per-topic[0].limit: ${nothing}`,
+    ],
+    [
+      `{ "rate-limit": { "per-topic": { "a/#": { "limit": {} } } } }`,
+      `line 1, column 52: rate-limit.per-topic[0].limit: ${nothing}`,
+    ],
+    [
+      `{ "rate-limit": { "per-client": { "messages-per-second": 1, "burst-bytes": 9 } } }`,
+      `line 1, column 76: rate-limit.per-client.burst-bytes: ${needs}`,
+    ],
+    [
+      `{ "rate-limit": { "control": { "burst-bytes": 9 } } }`,
+      `line 1, column 47: rate-limit.control.burst-bytes: ${needs}`,
+    ],
+  ]);
+});
+
+Deno.test("each kind of rate alone makes a limit", () => {
+  for (
+    const rate of [`"messages-per-second": 0.1`, `"bytes-per-second": 1`, `"quota": [{ "bytes": 1, "per": "day" }]`]
+  ) {
+    const text = `{ "rate-limit": { "per-client": { ${rate} }, "control": {} } }`;
+    ok("config" in loadConfig({ file: { path: "gate.json", text }, env }), text);
+  }
+});
+
+Deno.test("a schema for the editor is named at the top level of a file only, by a text", () => {
+  const text = `{ "$schema": "./\${no}", "acl": { "default-action": "allow" } }`;
+  const loaded = loadConfig({ file: { path: "gate.json", text }, env });
+  const plain = loadConfig({ file: { path: "gate.json", text: `{ "acl": { "default-action": "allow" } }` }, env });
+  ok("config" in loaded && "config" in plain);
+  deepEqual(loaded, { ...plain, ...loaded });
+  deepEqual([Object.hasOwn(loaded.config, "$schema"), loaded.version], [false, plain.version]);
+  all([
+    [`{ "$schema": 5 }`, `line 1, column 14: ["$schema"]: expected a text, found 5`],
+    [`{ "acl": { "$schema": "x" } }`, `line 1, column 12: acl: unknown key "$schema"`],
+    [`{ "$Schema": "x" }`, `line 1, column 3: unknown key "$Schema"`],
+    [`{ "$schema": "x", "$schema": "y" }`, `line 1, column 19: the key "$schema" is there twice`],
+  ]);
+});

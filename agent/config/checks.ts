@@ -1,10 +1,11 @@
-import type { Fault } from "./problem.ts";
 import { quote } from "./quote.ts";
+import type { Fault, Path } from "./problem.ts";
 import type { Config } from "./schema/config.ts";
+import type { LimitConfig } from "./schema/limits.ts";
 import type { Steps } from "./steps.ts";
 
 /** What keys must keep among themselves, whichever layers they come from. */
-const CHECKS = [checkClientIdLengths, checkBcryptCosts, checkTls, checkAutoBan] as const;
+const CHECKS = [checkClientIdLengths, checkBcryptCosts, checkTls, checkAutoBan, checkLimits] as const;
 
 /** Names that are compared in one step: 0.2 ms. */
 const STEP_NAMES = 1024;
@@ -67,4 +68,27 @@ function checkAutoBan(config: Config): Fault[] {
   if (autoBan === undefined) return [];
   const missing = AUTO_BAN_KEYS.filter((key) => autoBan[key] === undefined);
   return missing.map((key) => ({ path: ["auto-ban"], message: `${quote(key)} is missing` }));
+}
+
+const LIMITS = ["global", "per-client", "connect", "subscribe", "control", "auth-failures"] as const;
+
+/** A limit that limits nothing looks like one that does. */
+function checkLimits({ "rate-limit": rate }: Config): Fault[] {
+  return [
+    ...LIMITS.flatMap((key) => checkLimit(rate[key], ["rate-limit", key])),
+    ...rate["per-topic"].flatMap(({ limit }, index) => checkLimit(limit, ["rate-limit", "per-topic", index, "limit"])),
+  ];
+}
+
+function checkLimit(limit: LimitConfig | undefined, path: Path): Fault[] {
+  if (limit === undefined) return [];
+  const { "messages-per-second": messages, "bytes-per-second": bytes, "burst-bytes": burstBytes, quota } = limit;
+  if (burstBytes !== undefined && bytes === 0) {
+    return [{
+      path: [...path, "burst-bytes"],
+      message: `needs "bytes-per-second", which says how fast they come back`,
+    }];
+  }
+  if (messages !== undefined || bytes !== 0 || quota.length > 0) return [];
+  return [{ path, message: `limits nothing: give "messages-per-second", "bytes-per-second" or "quota"` }];
 }

@@ -38,6 +38,8 @@ export interface Conformed {
 
 /** A configuration with more wrong than this is another file; the rest is counted. */
 const MAX_FINDINGS = 1000;
+/** Names the JSON Schema of a file to editors. */
+export const EDITOR_KEY = "$schema";
 const MAX_JSON_DEPTH = 100;
 const FAILED = undefined;
 
@@ -59,7 +61,7 @@ export function* conformSteps(
   const conformer = new Conformer(env, notYet);
   yield* conformer.longParts(shape, source.value);
   for (const { path } of source.duplicates) conformer.duplicate(path);
-  const value = conformer.value(shape, source.value);
+  const value = conformer.root(shape, source);
   return { value, findings: conformer.findings, untold: conformer.untold };
 }
 
@@ -136,6 +138,16 @@ class Conformer {
     this.#longParts.set(raw, { value, findings: this.findings, untold: this.untold });
     this.findings = findings;
     this.untold = untold;
+  }
+
+  /** The whole of a source. A file may say at its top level by what an editor completes it: that is for the editor alone. */
+  root(shape: AnyShape, { file, value: raw }: ConfigDocument): unknown {
+    if (file === null || !isBag(raw) || !Object.hasOwn(raw, EDITOR_KEY)) return this.value(shape, raw);
+    const { [EDITOR_KEY]: named, ...rest } = raw;
+    if (typeof named !== "string") {
+      this.#failAt(EDITOR_KEY, EDITOR_KEY, "value", `expected a text, found ${shown(named)}`);
+    }
+    return this.value(shape, rest);
   }
 
   value(shape: AnyShape, raw: unknown): unknown {

@@ -132,7 +132,10 @@ Deno.test("a list of objects may be an object keyed by name: by priority, then b
     },
     auth: { providers: { file: { path: "u" }, sso: { type: "jwt", "jwks-file": "k", priority: 1 } } },
     "rate-limit": {
-      "per-topic": { "low/#": { limit: { burst: 1 } }, named: { topic: "high/#", limit: { burst: 2 } } },
+      "per-topic": {
+        "low/#": { limit: { "messages-per-second": 1 } },
+        named: { topic: "high/#", limit: { "messages-per-second": 2 } },
+      },
       "per-client": { quota: { daily: { messages: 5, per: "day" } } },
     },
     qos: { "per-topic": { "realtime/#": { "max-qos": 0 } } },

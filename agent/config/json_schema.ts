@@ -1,3 +1,4 @@
+import { EDITOR_KEY } from "./conform.ts";
 import { define } from "./jsonc.ts";
 import { hasPriority } from "./keyed.ts";
 import { NOT_YET, type NotYet, type NotYetTable } from "./not_yet.ts";
@@ -58,6 +59,13 @@ class SchemaWriter {
       allowComments: true,
       allowTrailingCommas: true,
       ...root,
+      properties: {
+        [EDITOR_KEY]: {
+          description: "The schema by which an editor completes this file; the agent ignores it",
+          type: "string",
+        },
+        ...root["properties"] as JsonSchema,
+      },
       $defs: Object.fromEntries(this.#defs),
     };
   }

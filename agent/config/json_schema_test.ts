@@ -59,6 +59,7 @@ Deno.test("every configuration of the vectors is accepted", () => {
 /** Ways of writing that the loader takes, all of them. */
 const FORMS: Readonly<Record<string, unknown>> = {
   "nothing": {},
+  "the schema that an editor completes it by": { $schema: "./config/schema.json" },
   "snake case where the page or the Rust agent has it": {
     acl: { default_action: "allow", rules: [{ name: "a", decision: "deny", max_qos: 1, topics: ["a"] }] },
     rate_limit: { per_client: { messages_per_second: 0.5 } },
@@ -91,7 +92,10 @@ const FORMS: Readonly<Record<string, unknown>> = {
       providers: { file: { path: "u" }, sso: { type: "jwt", "jwks-file": "k", priority: 1 }, jwt: { jwks_file: "k" } },
     },
     "rate-limit": {
-      "per-topic": { "low/#": { limit: { burst: 1 } }, named: { topic: "high/#", limit: {} } },
+      "per-topic": {
+        "low/#": { limit: { quota: { daily: { messages: 1, per: "day" } } } },
+        named: { topic: "high/#", limit: { bytes_per_second: 1 } },
+      },
       "per-client": { quota: { daily: { messages: 5, per: "day" } } },
     },
     qos: { "per-topic": { "realtime/#": { max_qos: 0 } } },

@@ -107,7 +107,8 @@ Deno.test("the effective configuration is frozen through and through", () => {
 Deno.test("originOf() tells the layer of a value and its place", () => {
   const found = loaded({
     text: `{\n  "acl": {\n    "default_action": "allow",\n    "groups": { "g": ["a"] },\n    "rules": {\n` +
-      `      "low": { ${RULE} },\n      "high": { "priority": 1, "decision": "allow", "topics": ["a", "b"] } } } }`,
+      `      "low": { ${RULE} },\n      "high": { "priority": 1, "decision": "allow", "topics": ["a", "b"] } } },\n` +
+      `  "rate-limit": { "per-topic": { "t/#": { "limit": { "messages-per-second": 3 } } } } }`,
     push: { acl: { groups: { h: ["b"] } }, general: { routes: "r" } },
   });
   const cases: readonly (readonly [Path, string])[] = [
@@ -120,7 +121,13 @@ Deno.test("originOf() tells the layer of a value and its place", () => {
     [["acl", "rules", 0, "topics", 1], "file 7:69"],
     [["acl", "rules", 1, "topics", 0], "file 6:47"],
     [["acl", "rules", 1, "name"], "file 6:14"],
-    [["acl", "rules", 1, "max-qos"], "file 6:14"],
+    [["acl", "rules", 1, "max-qos"], "defaults"],
+    [["acl", "rules", 1, "match", "groups"], "defaults"],
+    [["rate-limit", "per-topic", 0, "limit", "messages-per-second"], "file 8:77"],
+    [["rate-limit", "per-topic", 0, "topic"], "file 8:41"],
+    [["rate-limit", "per-topic", 0, "limit", "burst"], "defaults"],
+    [["rate-limit", "per-topic", 0, "scope"], "defaults"],
+    [["rate-limit", "per-topic", 0, "limit", "quota"], "defaults"],
     [["inspection", "patterns"], "defaults"],
     [["no", "such"], "defaults"],
   ];

@@ -52,6 +52,12 @@ An editor completes and checks the file by \`config/schema.json\`, which \`senti
 \`\`\`json
 { "json.schemas": [{ "fileMatch": ["mqtt-gateway.json"], "url": "./config/schema.json" }] }
 \`\`\`
+
+or in the file itself, for any editor; of all keys only this one is the editor's alone, at the top level of a file, and the agent ignores it:
+
+\`\`\`json
+{ "$schema": "./config/schema.json" }
+\`\`\`
 `;
 
 class PageWriter {

@@ -51,7 +51,7 @@ export class Sources {
 
   originOf(path: Path): Origin {
     const { layer, path: local } = this.#find(path);
-    if (layer === null) return { layer: "defaults", source: DEFAULTS };
+    if (layer === null || isFilledIn(layer.value, local)) return { layer: "defaults", source: DEFAULTS };
     const [place] = layer.document.places([spot(layer, local)]);
     return { layer: layer.name, source: layer.document.source, ...place };
   }
@@ -105,6 +105,17 @@ export class Sources {
     if (key !== "groups" || entry === undefined || !says(rules.value, ["groups", entry])) return null;
     return ["groups", entry, ...rest];
   }
+}
+
+/** Whether an object of the layer, in a list too, lacks what the path asks for: then it is a default. */
+function isFilledIn(layer: unknown, path: Path): boolean {
+  let value = layer;
+  for (const part of path) {
+    if (typeof value !== "object" || value === null) return false;
+    if (!Object.hasOwn(value, part)) return true;
+    value = (value as Record<string | number, unknown>)[part];
+  }
+  return false;
 }
 
 function spot({ shape, document }: Layer, path: Path): Spot {

@@ -1,5 +1,6 @@
 import { type AclConfig, type CompileAclOptions, compileAclSteps, type CompiledAcl } from "./acl/mod.ts";
 import { compileQos, type QosConfig, type QosPolicy } from "./qos_policy.ts";
+import { filterFaults } from "./filter_faults.ts";
 import { compileRatePlan, type RateConfig, type RatePlan } from "./rate/mod.ts";
 import { compileRetained, type RetainedConfig, type RetainedPolicy } from "./retained_policy.ts";
 import type { Inspector } from "./inspect/inspector.ts";
@@ -200,12 +201,15 @@ export function* compilePolicySteps(
   if (clientIdPattern !== null && "error" in clientIdPattern) {
     problems.push({ path: ["auth", "client-id-pattern"], message: clientIdPattern.error });
   }
-  const qos = compileQos(config.qos);
+  const filters = filterFaults(config);
+  problems.push(...filters);
+  // What is no filter cannot be compiled.
+  const qos = filters.length > 0 ? null : compileQos(config.qos);
   if (typeof qos === "string") problems.push({ path: ["qos", "per-topic"], message: qos });
   const rate = compileRatePlan(config["rate-limit"]);
   if ("problems" in rate) problems.push(...rate.problems);
   if (
-    "problems" in compiled || "problems" in rate || typeof qos === "string" ||
+    "problems" in compiled || "problems" in rate || typeof qos === "string" || filters.length > 0 ||
     (clientIdPattern !== null && "error" in clientIdPattern)
   ) return { problems, acl: "acl" in compiled ? compiled.acl : null };
   return {

@@ -119,9 +119,11 @@ function tailOf(rest: string): RE2JS | null {
 /** A text, and a compiled end that is shared by all patterns that have it. */
 class TailRegex implements LinearRegex {
   readonly #tail: RE2JS;
+  readonly programSize: number;
 
   constructor(readonly pattern: string, readonly literalPrefix: string, tail: RE2JS) {
     this.#tail = tail;
+    this.programSize = tail.programSize();
   }
 
   test(text: string): boolean {
@@ -142,6 +144,10 @@ class LaterRegex implements LinearRegex {
   #compiled: RE2JS | null = null;
 
   constructor(readonly pattern: string, readonly literalPrefix: string) {}
+
+  get programSize(): number {
+    return this.#built().programSize();
+  }
 
   test(text: string): boolean {
     return this.#built().test(text);

@@ -60,6 +60,18 @@ function proved(...list: readonly Record<string, unknown>[]): unknown {
   return { ...rules(...list) as Record<string, unknown>, auth: { "trust-broker": true } };
 }
 
+const TEN = { "messages-per-second": 10 };
+const FREE_ID = "whoever connects anew under another client id has full buckets: no limit of CONNECTs holds him back";
+
+function limited(limits: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return { "rate-limit": { enabled: true, ...limits } };
+}
+
+function idleLimit(topic: string): string {
+  return `rate-limit.per-topic[0].limit: the limit of "${topic}" never refuses: ` +
+    "rate-limit.per-client allows each client no more than it";
+}
+
 function usersFile(users: Readonly<Record<string, string>>): Readonly<Record<string, FakeFile>> {
   const entries = Object.entries(users).map(([name, hash]) => [name, { password_hash: hash }]);
   return { users: { text: JSON.stringify({ users: Object.fromEntries(entries) }, null, 1), mode: 0o600 } };
@@ -121,6 +133,63 @@ const CASES: Readonly<Record<string, Case>> = {
       [{ inspection: { enabled: true, "block-binary": true } }],
       [{ inspection: { enabled: true, "max-payload-size": 1000 } }],
       [{ inspection: { enabled: true, "json-limits": { "max-depth": 3 } } }],
+    ],
+  },
+  "limit-by-free-id": {
+    warns: [
+      [limited({ "per-client": TEN }), `rate-limit.key-by: ${FREE_ID}`],
+      [limited({ subscribe: TEN, "key-by": "client_id" }), `rate-limit.key-by: ${FREE_ID}`],
+      [limited({ "per-topic": { a: { limit: TEN } } }), `rate-limit.key-by: ${FREE_ID}`],
+      [limited({ "per-client": TEN, connect: { ...TEN, shadow: true } }), `rate-limit.key-by: ${FREE_ID}`],
+      [
+        { ...limited({ "per-client": TEN }), auth: { "client-id-binding": "username" } },
+        `rate-limit.key-by: ${FREE_ID}`,
+      ],
+    ],
+    silent: [
+      [limited({ "per-client": TEN, enabled: false })],
+      [limited({ "per-client": TEN, connect: TEN })],
+      [limited({ "per-client": TEN, "key-by": "client_ip" })],
+      [limited({ "per-client": TEN, "key-by": "username" })],
+      [limited({ global: TEN, "per-topic": { a: { limit: TEN, scope: "shared" } } })],
+      [limited({ "per-client": { ...TEN, shadow: true } })],
+      [{
+        ...limited({ "per-client": TEN }),
+        auth: { enabled: true, providers: { file: { path: "users" } }, "client-id-binding": "username" },
+      }, usersFile({})],
+    ],
+  },
+  "limit-without-effect": {
+    warns: [
+      [limited({ "per-client": TEN, "per-topic": { "a/#": { limit: TEN } } }), idleLimit("a/#")],
+      [
+        limited({
+          "per-client": { ...TEN, "bytes-per-second": 100 },
+          "per-topic": { "a/#": { limit: { ...TEN, burst: 20, "bytes-per-second": 100, "burst-bytes": 200 } } },
+        }),
+        idleLimit("a/#"),
+      ],
+      [
+        limited({
+          "per-client": TEN,
+          "per-topic": { "a/#": { limit: { quota: [{ messages: 600, per: "minute" }] } } },
+        }),
+        idleLimit("a/#"),
+      ],
+    ],
+    silent: [
+      [limited({ "per-client": TEN, "per-topic": { "a/#": { limit: { "messages-per-second": 9 } } } })],
+      [limited({ "per-client": TEN, "per-topic": { "a/#": { limit: { "messages-per-second": 99, burst: 9 } } } })],
+      [limited({ "per-client": TEN, "per-topic": { "a/#": { limit: TEN, scope: "shared" } } })],
+      [limited({ "per-client": TEN, "per-topic": { "a/#": { limit: { "bytes-per-second": 1e6 } } } })],
+      [limited({ "per-client": TEN, "per-topic": { "a/#": { limit: { ...TEN, "bytes-per-second": 1e6 } } } })],
+      [limited({
+        "per-client": TEN,
+        "per-topic": { "a/#": { limit: { ...TEN, quota: [{ messages: 1000, per: "hour" }] } } },
+      })],
+      [limited({ "per-client": { ...TEN, shadow: true }, "per-topic": { "a/#": { limit: TEN } } })],
+      [limited({ enabled: false, "per-client": TEN, "per-topic": { "a/#": { limit: TEN } } })],
+      [limited({ "per-topic": { "a/#": { limit: TEN } } })],
     ],
   },
   "rule-shadowed": {

@@ -1,6 +1,7 @@
 /** Doubts about configurations that are valid, each by its name. */
 import type { Path, Place } from "../../agent/config/mod.ts";
 import { FILE_LINTS } from "./file_lints.ts";
+import { LIMIT_LINTS } from "./limit_lints.ts";
 import type { Doubt, Lint, LintGround } from "./lint.ts";
 import { RULE_LINTS } from "./rule_lints.ts";
 import { SECRET_LINTS } from "./secret_lints.ts";
@@ -9,7 +10,7 @@ import { SETTING_LINTS } from "./setting_lints.ts";
 export { type FileFacts, REAL_FILES } from "./file_facts.ts";
 export type { Doubt, Lint, LintGround } from "./lint.ts";
 
-export const LINTS: readonly Lint[] = [...SETTING_LINTS, ...RULE_LINTS, ...SECRET_LINTS, ...FILE_LINTS];
+export const LINTS: readonly Lint[] = [...SETTING_LINTS, ...LIMIT_LINTS, ...RULE_LINTS, ...SECRET_LINTS, ...FILE_LINTS];
 
 /** Something doubtful: what, where, and what to do about it. */
 export interface Warning {

@@ -5,6 +5,7 @@ import type { BcryptPool } from "../../agent/auth/bcrypt_pool.ts";
 import { LoginMaker } from "../../agent/auth/logins.ts";
 import { realSurroundings } from "../../agent/auth/surroundings.ts";
 import type { Threads } from "../../agent/auth/threads.ts";
+import { AutoBan, BanList } from "../../agent/bans/mod.ts";
 import { AuditRing } from "../../agent/audit/ring.ts";
 import { createLogger, type Logger } from "../../agent/log.ts";
 import { startLogins } from "./test_logins.ts";
@@ -20,8 +21,12 @@ export interface RunningAgent {
   readonly agent: Agent;
   /** What it logged at warning and above, as it would be written. */
   readonly log: readonly string[];
-  /** Moves the clock of the sessions on; that of the transport stands still. */
+  /** Moves the clock of the sessions, on or back; that of the transport stands still. */
   advance(ms: number): void;
+  /** Moves the time of day alone, as whoever sets a machine's clock does. */
+  setWall(ms: number): void;
+  /** Puts another text into the configuration file, or removes it, and has it read: null, or what is wrong with it. */
+  reload(text: string | null): Promise<string | null>;
   /** Resolves when the work on every login that was begun is done. */
   settled(): Promise<void>;
   stop(): Promise<void>;
@@ -32,6 +37,8 @@ export interface StartOptions {
   readonly env?: (name: string) => string | undefined;
   /** What it takes for the time when it starts, in milliseconds since the epoch; the time, where absent. */
   readonly nowMs?: number;
+  /** The clock of the sessions moves only by `advance()`: what is exact to the millisecond can be tested. */
+  readonly standing?: boolean;
   /** Where passwords are proved; threads of its own, where absent. */
   readonly workers?: BcryptWorkers;
 }
@@ -48,7 +55,7 @@ export interface BcryptWorkers {
  */
 export async function startAgent(
   config: unknown,
-  { env = () => undefined, nowMs = Date.now(), workers }: StartOptions = {},
+  { env = () => undefined, nowMs = Date.now(), standing = false, workers }: StartOptions = {},
 ): Promise<RunningAgent> {
   const folder = await Deno.makeTempDir({ prefix: "mqtt-agent-" });
   const file = `${folder}/agent.json`;
@@ -57,20 +64,24 @@ export async function startAgent(
   const lines: string[] = [];
   const log = quietLogger(lines);
   let offsetMs = 0;
-  const monotonicMs = () => performance.now() + offsetMs;
-  const aheadMs = nowMs - monotonicMs();
+  const startMs = Math.floor(performance.now());
+  const monotonicMs = () => (standing ? startMs : performance.now()) + offsetMs;
+  let aheadMs = nowMs - monotonicMs();
   const clock: Clock = { nowMs: monotonicMs, wallMs: () => monotonicMs() + aheadMs };
   const own = workers === undefined ? startLogins(clock.wallMs) : null;
   const maker = own?.maker ??
     new LoginMaker({ ...workers as BcryptWorkers, surroundings: realSurroundings(() => {}), wallMs: clock.wallMs });
+  const list = new BanList({ setTimer: () => () => {}, tell: () => {} });
+  const bans = { list, auto: new AutoBan(list, { tell: () => {} }) };
   const policies = await PolicyStore.open({
     file,
     env,
     log,
     wallMs: clock.wallMs,
+    bans,
     logins: maker,
   });
-  const parts = { policies, log, audit: new AuditRing(100), clock };
+  const parts = { policies, log, audit: new AuditRing(100), clock, bans };
   const agent = hasDeadline(config) ? new Agent(parts) : new PatientAgent(parts);
   const server = serve(socket, agent, log);
   return {
@@ -79,6 +90,14 @@ export async function startAgent(
     log: lines,
     advance: (ms) => {
       offsetMs += ms;
+    },
+    setWall: (ms) => {
+      aheadMs += ms;
+    },
+    reload: async (text) => {
+      if (text === null) await Deno.remove(file);
+      else await Deno.writeTextFile(file, text);
+      return await policies.reload("a test");
     },
     settled: async () => {
       while ((policies.desk?.size.pending ?? 0) > 0) await new Promise((resolve) => setTimeout(resolve, 1));

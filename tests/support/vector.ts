@@ -55,10 +55,28 @@ export type EventStep =
   | {
     readonly event: "configure";
     readonly config: unknown;
+    /** What the refusal must say. */
+    readonly says?: string;
     readonly note?: string;
     readonly verdict?: "allow" | "block";
   }
+  /**
+   * Another configuration in the file, which is read again; `config` is laid over that of the vector, `text` is the whole
+   * file, null removes it. `block`: it is refused.
+   */
+  | {
+    readonly event: "reload";
+    readonly config?: unknown;
+    readonly text?: string | null;
+    /** What the refusal must say. */
+    readonly says?: string;
+    readonly note?: string;
+    readonly verdict?: "allow" | "block";
+  }
+  /** Time passes, or with a negative number the clock goes back. */
   | { readonly event: "advance"; readonly ms: number; readonly note?: string }
+  /** The time of day alone is set on or back, as by NTP. */
+  | { readonly event: "set-wall"; readonly ms: number; readonly note?: string }
   /** The work on every login that was begun gets done. */
   | { readonly event: "settle"; readonly note?: string };
 
@@ -138,7 +156,18 @@ const STEP_KEYS = new Set([
   "event",
   "headers",
   "config",
+  "text",
+  "says",
   "ms",
+]);
+const EVENTS = new Set<unknown>([
+  "request_headers",
+  "request_complete",
+  "configure",
+  "reload",
+  "advance",
+  "set-wall",
+  "settle",
 ]);
 const VERDICTS = new Set<unknown>(["allow", "drop", "close", "refused", "block"]);
 
@@ -160,6 +189,7 @@ export function readVectors(json: string, file: string): Vector[] {
     names.add(name);
     for (const step of vector["frames"] as Record<string, unknown>[]) {
       for (const key of Object.keys(step)) if (!STEP_KEYS.has(key)) throw new Error(`${where}: unknown key "${key}"`);
+      if ("event" in step && !EVENTS.has(step["event"])) throw new Error(`${where}: unknown event "${step["event"]}"`);
       if (!("event" in step) && typeof step["hex"] !== "string") throw new Error(`${where}: a frame without "hex"`);
       if ("verdict" in step && !VERDICTS.has(step["verdict"])) throw new Error(`${where}: unknown verdict`);
     }

@@ -84,6 +84,9 @@ const PENDING: Expectation = {
   tags: ["mqtt", "blocked", "auth-pending"],
 };
 
+/** Each play with one of these needs an agent of its own: it is played whole. */
+const CHANGES: ReadonlySet<string> = new Set(["configure", "reload", "set-wall"]);
+
 const MAX_BYTEWISE = 48;
 /** Frames up to this long are cut at every byte, longer ones where something may happen. */
 const MAX_CUT_EVERYWHERE = 64;
@@ -121,7 +124,7 @@ class Player {
   plays(): Play[] {
     this.#play("whole", "whole", [...this.#opening, ...this.#body]);
     if (this.#may("detect") && !this.#refusesEarlier()) this.#playDetect();
-    if (this.#bodySteps.some((step) => !isFrame(step) && step.event === "configure")) return this.#plays;
+    if (this.#bodySteps.some((step) => !isFrame(step) && CHANGES.has(step.event))) return this.#plays;
     this.#playPieces();
     this.#playEarly();
     this.#playJoined();

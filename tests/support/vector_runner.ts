@@ -15,6 +15,8 @@ const AGENTS = 4;
  * And where logins are proved: each with connections of its own, since only two logins of a connection may wait. One, where
  * a backend is asked: how it fares with one client decides whether it is asked for others.
  */
+/** Longer than any session lasts without a packet and any bucket of the vectors needs to be full. */
+const BETWEEN_PLAYS_MS = 40 * 86_400_000;
 const LOGIN_LANES = 8;
 const BACKEND_LANES = 1;
 
@@ -47,6 +49,8 @@ export interface RunResult {
 /** Tasks that one agent serves; those of a chain go one after another. */
 interface Group {
   readonly config: unknown;
+  /** Its clock stands but where a play moves it. */
+  readonly standing: boolean;
   readonly chains: Task[][];
   /** Tasks that name their clients themselves or count connections: one chain for both protocols. */
   readonly serial: Task[];
@@ -80,11 +84,14 @@ class Run implements RunResult {
     this.#world = world;
   }
 
-  async group({ config, chains, serial }: Group): Promise<void> {
+  async group({ config, standing, chains, serial }: Group): Promise<void> {
     let agent: RunningAgent;
     try {
       const world = this.#world;
-      agent = await startAgent(config, world === null ? {} : world);
+      agent = await startAgent(config, {
+        standing,
+        ...(world === null ? {} : { env: world.env, nowMs: world.nowMs, workers: world.workers }),
+      });
     } catch (error) {
       if (!(error instanceof ConfigurationError)) throw error;
       const isLater = error.problems.every((one) => one.includes("not built yet"));
@@ -102,6 +109,8 @@ class Run implements RunResult {
       await Promise.all(Array.from({ length: lanes }, async (_, lane) => {
         for (let chain = queue.pop(); chain !== undefined; chain = queue.pop()) {
           for (const task of chain) {
+            // Whatever was there before is over: sessions are at an end and buckets full.
+            if (standing) agent.advance(BETWEEN_PLAYS_MS);
             await this.#play(agent, task, await clients.get(task.protocol, areShared ? 0 : lane));
           }
         }
@@ -172,11 +181,16 @@ function provesLogins(config: unknown): boolean {
   return (config as { auth?: { enabled?: boolean } }).auth?.enabled === true;
 }
 
+/** Whether what one play sends leaves less for the next. */
+function countsRates(config: unknown): boolean {
+  return (config as { "rate-limit"?: { enabled?: boolean } })["rate-limit"]?.enabled === true;
+}
+
 function groupTasks(file: VectorFile, options: RunOptions, world: World | null): Group[] {
   const groups = new Map<string, Group>();
-  const take = (key: string, config: unknown): Group => {
+  const take = (key: string, config: unknown, standing: boolean): Group => {
     let group = groups.get(key);
-    if (group === undefined) groups.set(key, group = { config, chains: [], serial: [] });
+    if (group === undefined) groups.set(key, group = { config, standing, chains: [], serial: [] });
     return group;
   };
   let fresh = 0;
@@ -188,8 +202,12 @@ function groupTasks(file: VectorFile, options: RunOptions, world: World | null):
     const advances = events.includes("advance");
     const isProved = provesLogins(config);
     // What changes the agent for everybody needs one for itself; so do proofs that end at a time that others would move.
-    const isOwn = events.includes("configure") || (advances && isProved);
-    const time = advances ? "with its own time " : "";
+    const isLimited = countsRates(config);
+    const isChanged = events.some((event) => ["configure", "reload", "set-wall"].includes(event));
+    const isOwn = isChanged || (advances && isProved && !isLimited);
+    // What is told by a clock needs one that only its plays move.
+    const standing = isLimited || (advances && !isProved);
+    const time = standing ? "with its own time " : "";
     const counts = COUNTING.test(JSON.stringify(config));
     const isSerial = isOwn || time !== "" || counts || isNamed(vector);
     for (const version of vector.versions) {
@@ -199,18 +217,18 @@ function groupTasks(file: VectorFile, options: RunOptions, world: World | null):
         const plays = playsOf(played, version, `c${(number++).toString(36)}`, mixedOf(config));
         plays.forEach((play, i) => {
           if (!options.everyPlay && !isSampled(play, i, version, protocol, vector.versions)) return;
-          // How a CONNECT is put together is the same whoever proves it: a quarter of the cuts for each, all for all.
-          if (!options.everyPlay && isProved && isCut(play) && ((play.at >> 2) + place) % 4 !== 0) return;
-          const task: Task = { vector, version, protocol, play, secrets, counts };
+          // How packets are put together is the same whoever is proved and however much is counted: a quarter of the cuts for each, all for all.
+          if (!options.everyPlay && (isProved || standing) && isCut(play) && ((play.at >> 2) + place) % 4 !== 0) return;
           const used = play.detectOnly ? mergeConfig(config, { general: { "block-mode": false } }) : config;
           if (play.detectOnly && JSON.stringify(used) === JSON.stringify(config)) return;
-          if (isOwn) take(`own ${fresh++}`, used).chains.push([task]);
-          else if (play.detectOnly && !isSerial) take(time + JSON.stringify(used), used).chains.push([task]);
-          else if (play.detectOnly) take(time + JSON.stringify(used), used).serial.push(task);
+          const task: Task = { vector, version, protocol, play, config: used, secrets, counts };
+          if (isOwn) take(`own ${fresh++}`, used, standing).chains.push([task]);
+          else if (play.detectOnly && !isSerial) take(time + JSON.stringify(used), used, standing).chains.push([task]);
+          else if (play.detectOnly) take(time + JSON.stringify(used), used, standing).serial.push(task);
           else chain.push(task);
         });
         if (chain.length === 0) continue;
-        const group = take(time + JSON.stringify(config), config);
+        const group = take(time + JSON.stringify(config), config, standing);
         // A CONNACK for a client id that another vector uses as well would end its session.
         if (isSerial) group.serial.push(...chain);
         else group.chains.push(chain);

@@ -1,7 +1,7 @@
 import type { AgentAnswer, AgentClient, ProtocolVersion } from "./agent_client.ts";
 import type { RunningAgent } from "./agent_in_process.ts";
 import { type MqttVersion, toHex } from "./annotated_hex.ts";
-import type { Expectation, Vector } from "./vector.ts";
+import { type EventStep, type Expectation, mergeConfig, type Vector } from "./vector.ts";
 import type { Happening, Play, Shot, Volley } from "./vector_plays.ts";
 
 /** Payloads, passwords and Will payloads of the vectors hold one of these; no answer and no line of the log may. */
@@ -24,11 +24,15 @@ export interface Task {
   readonly version: MqttVersion;
   readonly protocol: ProtocolVersion;
   readonly play: Play;
+  /** The configuration that it begins with. */
+  readonly config: unknown;
   /** Tokens that it shows: no answer may. */
   readonly secrets: readonly string[];
   /** Connections are counted, so each has to end. */
   readonly counts: boolean;
 }
+
+type Change = Extract<EventStep, { event: "reload" }>;
 
 /** What is wrong with an answer. */
 class Wrong {
@@ -133,12 +137,20 @@ export class Table {
       case "configure": {
         const answer = await this.#client.configure(step.config);
         this.#story.push(() => `configure ${JSON.stringify(step.config)} → ${answer.json}`);
-        const wanted = step.verdict === "block" ? "refused" : "accepted";
-        if ((answer.decision === "allow") !== (wanted === "accepted")) {
-          throw new Wrong(`expected that the configuration is ${wanted}`);
-        }
+        checkChange(step, answer.decision === "allow" ? null : answer.json);
         return;
       }
+      case "reload": {
+        const { config, text = JSON.stringify(mergeConfig(this.#task.config, config)) } = step;
+        const problem = await this.#agent.reload(text);
+        this.#story.push(() => `reload ${text} → ${problem}`);
+        checkChange(step, problem);
+        return;
+      }
+      case "set-wall":
+        this.#story.push(() => `the time of day is set by ${step.ms} ms`);
+        this.#agent.setWall(step.ms);
+        return;
       case "settle":
         await this.#agent.settled();
         this.#story.push(() => "logins settle");
@@ -249,6 +261,13 @@ export class Table {
     if (given !== undefined) return given.replace("*", unique);
     return `${unique}:${40_000 + conn.charCodeAt(0)}`;
   }
+}
+
+/** Whether another configuration was accepted or refused as it had to be. */
+function checkChange({ verdict, says = "" }: Pick<Change, "verdict" | "says">, problem: string | null): void {
+  const wanted = verdict === "block" ? "refused" : "accepted";
+  if ((problem === null) !== (wanted === "accepted")) throw new Wrong(`expected that the configuration is ${wanted}`);
+  if (problem !== null && !problem.includes(says)) throw new Wrong(`expected that the refusal says ${says}`);
 }
 
 /** The proxy writes an address without port into the event of an upgrade. */

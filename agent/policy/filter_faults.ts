@@ -1,0 +1,28 @@
+import { filterProblem } from "../mqtt/topic_filter.ts";
+import type { QosConfig } from "./qos_policy.ts";
+import type { RetainedConfig } from "./retained_policy.ts";
+
+interface Fault {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+/**
+ * What is no topic filter in `qos` and `retained`, whether they are on or not. Compiled, such a text would match nothing:
+ * a blocked topic would not be blocked, and nobody would be told.
+ */
+export function filterFaults(
+  { qos, retained }: { readonly qos: QosConfig; readonly retained: RetainedConfig },
+): Fault[] {
+  return [
+    ...qos["per-topic"].flatMap(({ topic }, index) => faultOf(topic, ["qos", "per-topic", index, "topic"])),
+    ...(["allowed-topics", "blocked-topics"] as const).flatMap((key) =>
+      retained[key].flatMap((topic, index) => faultOf(topic, ["retained", key, index]))
+    ),
+  ];
+}
+
+function faultOf(topic: string, path: Fault["path"]): Fault[] {
+  const problem = filterProblem(topic);
+  return problem === null ? [] : [{ path, message: `Cannot use "${topic}" as a topic filter: ${problem}` }];
+}

@@ -158,7 +158,7 @@ Deno.test("what nobody proved counts for no allow rule, and the trace says so", 
     { topics: ["a/b"], match: { username: "ann" }, decision: "deny" },
   ];
   assert.deepEqual(told(rules, {}, client({ proved: false }), { groups: { crew: ["ann"] } }), [
-    'misses; a/b; username: nobody proved the user name "ann", and the rule allows',
+    'misses; a/b; username: nobody proved the user name "ann", and a rule that allows needs that',
     'misses; a/b; groups: the client is in "crew" by its user name, which nobody proved',
     'misses; placeholder: "${username}/b" cannot be filled in: nobody proved ${username}',
     "misses; a/b; attributes: attributes count only with a user name that somebody proved",

@@ -11,12 +11,20 @@ const MAX_TEXT = 80;
 const MAX_LISTED = 5;
 const LEVELS = { 3: "3.1", 4: "3.1.1", 5: "5.0" } as const;
 
-/** Text that clients and operators wrote, with its control characters visible and not without end. */
+/** Control characters beyond those that JSON escapes, and what is not seen or turns the direction of what follows. */
+const UNSEEN = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** Text that clients and operators wrote, with nothing unseen in it and not without end. */
 function quoted(text: string): string {
-  if (text.length <= MAX_TEXT) return JSON.stringify(text);
+  return JSON.stringify(shortened(text))
+    .replace(UNSEEN, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
+function shortened(text: string): string {
+  if (text.length <= MAX_TEXT) return text;
   // Not in the middle of a surrogate pair, which would be no text any more.
   const end = (text.charCodeAt(MAX_TEXT - 1) & 0xfc00) === 0xd800 ? MAX_TEXT - 1 : MAX_TEXT;
-  return JSON.stringify(`${text.slice(0, end)}…`);
+  return `${text.slice(0, end)}…`;
 }
 
 function listed(texts: readonly string[], word: "and" | "or" = "or"): string {
@@ -82,7 +90,7 @@ export function conditionWords(
 /** Why no user name counts for a rule, or null: one does. */
 function unprovedWords({ username, proved }: Subject, allow: boolean): string | null {
   if (username === null) return "the client has no user name";
-  return allow && !proved ? `nobody proved the user name ${quoted(username)}, and the rule allows` : null;
+  return allow && !proved ? `nobody proved the user name ${quoted(username)}, and a rule that allows needs that` : null;
 }
 
 function regexWords(pattern: string | undefined, text: string | null): string {

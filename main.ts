@@ -41,6 +41,7 @@ const EXAMPLES = `
 Commands:
   check            tell all that is wrong with a configuration, and what is doubtful (check --help)
   test             run the tests of rules, embedded ones and files of them
+  explain          tell what becomes of a packet, by which rule, and why the others do not apply
   config           show the effective configuration and where it comes from, or its JSON Schema
   reasons          explain the reason codes of refusals
   users            add, change, list and check the users in a users file
@@ -211,6 +212,7 @@ const COMMANDS: ReadonlyMap<string, (args: string[]) => Promise<number>> = new M
   ["users", async (args: string[]) => await (await import("./cli/users.ts")).usersCommand(args)],
   ["check", check],
   ["test", async (args: string[]) => await runCommand((await import("./cli/rule_tests.ts")).testCommand, args)],
+  ["explain", async (args: string[]) => await runCommand((await import("./cli/explain.ts")).explainCommand, args)],
   ["config", async (args: string[]) => await runCommand((await import("./cli/config_command.ts")).configCommand, args)],
   ["reasons", async (args: string[]) => await runCommand((await import("./cli/reasons.ts")).reasonsCommand, args)],
 ]);

@@ -29,6 +29,7 @@ import type { CompiledRule } from "./policy/acl/mod.ts";
 import { Ground } from "./policy/ground.ts";
 import type { Policy } from "./policy/policy.ts";
 import { RateLimiter } from "./policy/rate/mod.ts";
+import type { Tracer } from "./policy/trace.ts";
 import {
   ACL_REVOKED,
   AUTH_PENDING,
@@ -79,6 +80,8 @@ export interface AgentOptions {
   readonly bans?: { readonly list: BanList; readonly auto: AutoBan };
   /** Where large payloads are inspected; absent: in this thread, whatever time it takes. */
   readonly inspections?: InspectionPool;
+  /** Hears each check and what it said, while frames are judged; absent: nobody listens. */
+  readonly tracer?: Tracer;
 }
 
 /** Bytes of unfinished packets that all connections may hold together. */
@@ -128,6 +131,7 @@ export class Agent {
     this.#wallMs = this.#clock.wallMs();
     this.limiter = new RateLimiter(options.policies.current.rate, this.#nowMs);
     this.#ground.limiter = this.limiter;
+    this.#ground.trace = options.tracer ?? null;
   }
 
   /** Reads the clock. Whoever brings frames calls it before the first of a batch, and at least every few milliseconds. */

@@ -6,7 +6,7 @@ import { NEED_MORE, PACKET as WHOLE, PUBLISH_END, PUBLISH_HEAD, TOO_LARGE, VIOLA
 import { checkReceiveAcl } from "./policy/acl_check.ts";
 import { judgePayload, keepPayload } from "./payloads.ts";
 import { checkPayloadSize } from "./policy/inspection_check.ts";
-import type { BrokerLimits, Ground } from "./policy/ground.ts";
+import { type BrokerLimits, type Ground, said } from "./policy/ground.ts";
 import {
   ALIAS_BYTES,
   ALIAS_UNKNOWN,
@@ -85,6 +85,7 @@ function judgeDelivery(
   report: FrameReport,
   on: Ground,
 ): void {
+  if (on.trace !== null) on.trace.packet(publish.type);
   report.count(publish.type, KIND.DELIVERY);
   report.steps += STEPS.TOPIC + publish.userProperties.length * STEPS.PROPERTY;
   on.reset();
@@ -93,6 +94,7 @@ function judgeDelivery(
     if (publish.topic !== "") {
       report.undroppable = true;
       if (!rememberAlias(broker, publish.topicAlias, publish.topic)) {
+        said("topic-alias", ALIAS_BYTES, on);
         report.refuse(ALIAS_BYTES, "close", publish.type, publish.topic, null);
         return;
       }
@@ -100,6 +102,7 @@ function judgeDelivery(
       const topic = broker.aliases?.get(publish.topicAlias);
       if (topic === undefined) {
         // The client can not read it either ([MQTT-3.3.2-12]), and nothing can be judged without a topic.
+        said("topic-alias", ALIAS_UNKNOWN, on);
         report.refuse(ALIAS_UNKNOWN, "close", publish.type, null, null);
         return;
       }
@@ -111,10 +114,10 @@ function judgeDelivery(
     report.qos = publish.qos;
   }
   const { inspection } = on.policy;
-  let refused = on.policy.checkDeliveries ? checkReceiveAcl(publish.topic, on) : null;
+  let refused = on.policy.checkDeliveries ? said("receive-acl", checkReceiveAcl(publish.topic, on), on) : null;
   if (refused === null && inspection?.inspectsDeliveries === true) {
     on.payloadBytes = publish.payloadBytes;
-    refused = checkPayloadSize(publish, on);
+    refused = said("payload-size", checkPayloadSize(publish, on), on);
     const part = { packetBytes, isLimited: false, isDelivery: true };
     if (refused === null && keepPayload(session.broker, publish, part, on)) return noteFindings(report, on);
   }

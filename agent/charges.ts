@@ -1,6 +1,6 @@
 import type { FrameReport } from "./frame_report.ts";
 import { NOTE } from "./frame_report.ts";
-import type { Ground } from "./policy/ground.ts";
+import { type Ground, said } from "./policy/ground.ts";
 import type { ClientBuckets } from "./policy/rate/mod.ts";
 import { exceeded } from "./policy/rate_check.ts";
 import type { Reason } from "./reasons.ts";
@@ -70,8 +70,8 @@ export function chargeShared(
 ): Reason | null {
   const limit = on.limiter.chargeShared(bucketsOf(session, on), topic, bytes, on.nowMs);
   noteLimits(report, on);
-  if (limit === null) return null;
+  if (limit === null) return said("shared-rate", null, on);
   const reason = exceeded(limit, on);
   tellLimit(report, on);
-  return reason;
+  return said("shared-rate", reason, on);
 }

@@ -14,7 +14,7 @@ import { bucketsOf, chargeControl, chargeOwn, chargeShared, noteLimits, tellLimi
 import { type FrameReport, KIND, noteFindings } from "./frame_report.ts";
 import { checkPublishAcl, checkResponseTopic, checkSubscribeAcl, checkUnsubscribeAcl } from "./policy/acl_check.ts";
 import { judgePayload, keepPayload } from "./payloads.ts";
-import { type Check, firstRefusal, type Ground } from "./policy/ground.ts";
+import { type Check, firstRefusal, type Ground, said } from "./policy/ground.ts";
 import {
   checkAliasFeature,
   checkBrokerLimits,
@@ -64,6 +64,30 @@ export const MESSAGE_CHECKS: readonly Check<Message>[] = [
   checkRetained,
   checkPayloadSize,
   inspectMessage,
+];
+
+/** What a PUBLISH meets before that: what its Will has no part in. */
+const PUBLISH_CHECKS: readonly Check<Publish>[] = [checkBrokerLimits, checkAliasFeature];
+
+/** What each filter of a SUBSCRIBE meets. */
+const SUBSCRIPTION_CHECKS: readonly Check<Subscription>[] = [
+  function checkFilter({ filter }, on) {
+    return checkFilterLimits(filter, on);
+  },
+  checkSubscribeAcl,
+  checkRate,
+  checkSubscribeQos,
+  function inspectSubscription({ filter }, on) {
+    return inspectFilter(filter, on);
+  },
+];
+
+/** What each filter of an UNSUBSCRIBE meets. */
+const UNSUBSCRIBE_CHECKS: readonly Check<string>[] = [
+  checkTopicSize,
+  checkUnsubscribeAcl,
+  checkRate,
+  inspectFilter,
 ];
 
 /**
@@ -177,6 +201,7 @@ function judgePacket(
   nowMs: number,
   judgeConnect: JudgeConnect,
 ): boolean {
+  if (on.trace !== null) on.trace.packet(packet.type);
   if (packetBytes > on.broker.maximumPacketBytes) {
     report.refuse(ABOVE_BROKER_SIZE, "close", packet.type, null, null);
     return true;
@@ -220,7 +245,7 @@ function judgeProperties(packet: Properties & { readonly type: number }, report:
   if (on.policy.inspection === null) return;
   on.reset();
   report.steps += packet.userProperties.length * STEPS.PROPERTY;
-  const refused = inspectProperties(packet, on);
+  const refused = said("inspect-properties", inspectProperties(packet, on), on);
   noteFindings(report, on);
   if (refused !== null) report.refuse(refused, "close", packet.type, null, null);
 }
@@ -237,6 +262,7 @@ function judgePublish(
   report: FrameReport,
   on: Ground,
 ): void {
+  if (on.trace !== null) on.trace.packet(publish.type);
   report.count(publish.type, KIND.PUBLISH);
   report.steps += STEPS.TOPIC + publish.userProperties.length * STEPS.PROPERTY;
   if (publish.qos !== 0) {
@@ -245,17 +271,13 @@ function judgePublish(
   }
   on.reset();
   on.payloadBytes = publish.payloadBytes;
-  const aliased = publish.topicAlias === 0 ? null : resolveAlias(session, publish, report, on);
+  const aliased = publish.topicAlias === 0 ? null : said("topic-alias", resolveAlias(session, publish, report, on), on);
   const isLimited = on.policy.rate !== null && aliased === null;
   // Whatever the other checks say: what is refused costs too.
   if (isLimited) chargeOwn(session, publish.topic, packetBytes, report, on);
   let refused = aliased ??
-    (packetBytes > on.broker.maximumPacketBytes ? closing(ABOVE_BROKER_SIZE, on) : null) ??
-    (publish.qos !== 0 && session.unacknowledged + report.publishing > on.broker.receiveMaximum
-      ? closing(RECEIVE_MAXIMUM, on)
-      : null) ??
-    checkBrokerLimits(publish, on) ??
-    checkAliasFeature(publish, on) ??
+    checkWindow(session, publish, packetBytes, report, on) ??
+    firstRefusal(PUBLISH_CHECKS, publish, on) ??
     firstRefusal(MESSAGE_CHECKS, publish, on);
   if (report.topic === null) {
     report.topic = publish.topic;
@@ -275,6 +297,21 @@ function judgePublish(
   }
   report.steps += STEPS.REFUSAL;
   report.refuse(refused, on.action, publish.type, on.topic ?? publish.topic, on.rule);
+}
+
+/** What the broker takes at once: bytes in one packet, and packets that it has not acknowledged. */
+function checkWindow(
+  session: Session,
+  publish: Publish,
+  packetBytes: number,
+  report: FrameReport,
+  on: Ground,
+): Reason | null {
+  if (packetBytes > on.broker.maximumPacketBytes) return said("broker-packet-size", closing(ABOVE_BROKER_SIZE, on), on);
+  if (publish.qos !== 0 && session.unacknowledged + report.publishing > on.broker.receiveMaximum) {
+    return said("receive-maximum", closing(RECEIVE_MAXIMUM, on), on);
+  }
+  return null;
 }
 
 /**
@@ -333,17 +370,16 @@ function judgeSubscribe(
     if (on.limit !== null) tellLimit(report, on);
     noteLimits(report, on);
   }
-  let refused = checkSubscribeLimits(subscribe, on);
+  let refused = said("subscribe-limits", checkSubscribeLimits(subscribe, on), on);
   for (let i = 0; i < subscriptions.length && refused === null; i++) {
     const subscription = subscriptions[i] as typeof subscriptions[number];
     report.steps += STEPS.TOPIC + (on.policy.qos?.entries.length ?? 0) * STEPS.ENTRY;
     on.downgradedTo = -1;
-    refused = checkFilterLimits(subscription.filter, on) ?? checkSubscribeAcl(subscription, on) ??
-      checkRate(subscription, on) ?? checkSubscribeQos(subscription, on) ?? inspectFilter(subscription.filter, on);
+    refused = firstRefusal(SUBSCRIPTION_CHECKS, subscription, on);
     if (refused !== null) topic = on.topic ?? subscription.filter;
     noteFindings(report, on);
   }
-  refused ??= inspectProperties(subscribe, on);
+  refused ??= said("inspect-properties", inspectProperties(subscribe, on), on);
   noteFindings(report, on);
   if (refused === null && isLimited) refused = chargeShared(session, null, packetBytes, report, on);
   if (report.topic === null) report.topic = topic;
@@ -383,16 +419,16 @@ function judgeUnsubscribe(
   const isLimited = on.policy.rate !== null;
   if (isLimited) chargeOwn(session, null, packetBytes, report, on);
   report.steps += unsubscribe.userProperties.length * STEPS.PROPERTY;
-  let refused: Reason | null = filters.length > on.policy.limits.maxFiltersPerSubscribe ? TOO_MANY_FILTERS : null;
+  const isTooMany = filters.length > on.policy.limits.maxFiltersPerSubscribe;
+  let refused = said("unsubscribe-limits", isTooMany ? TOO_MANY_FILTERS : null, on);
   for (let i = 0; i < filters.length && refused === null; i++) {
     const filter = filters[i] as string;
     report.steps += STEPS.TOPIC;
-    refused = checkTopicSize(filter, on) ?? checkUnsubscribeAcl(filter, on) ?? checkRate(filter, on) ??
-      inspectFilter(filter, on);
+    refused = firstRefusal(UNSUBSCRIBE_CHECKS, filter, on);
     if (refused !== null) topic = on.topic ?? filter;
     noteFindings(report, on);
   }
-  refused ??= inspectProperties(unsubscribe, on);
+  refused ??= said("inspect-properties", inspectProperties(unsubscribe, on), on);
   noteFindings(report, on);
   if (refused === null && isLimited) refused = chargeShared(session, null, packetBytes, report, on);
   if (report.topic === null) report.topic = topic;

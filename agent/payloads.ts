@@ -3,7 +3,7 @@ import { type FrameReport, noteFindings } from "./frame_report.ts";
 import type { Publish } from "./mqtt/packet.ts";
 import { PACKET } from "./mqtt/packet.ts";
 import type { PacketStream } from "./mqtt/packet_stream.ts";
-import type { Ground } from "./policy/ground.ts";
+import { type Ground, said } from "./policy/ground.ts";
 import type { Inspected } from "./policy/inspect/inspector.ts";
 import { hear } from "./policy/inspection_check.ts";
 import { INSPECTION_OVERLOADED } from "./reasons.ts";
@@ -70,7 +70,7 @@ export function settlePayload(
 ): void {
   on.reset();
   const { topic, qos, packetBytes, isDelivery } = publish;
-  let refused = hear(inspected, on);
+  let refused = said("inspect-payload", hear(inspected, on), on);
   if (refused === null && publish.isLimited && on.limiter.plan !== null) {
     refused = chargeShared(session, topic, packetBytes, report, on);
   }

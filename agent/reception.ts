@@ -8,7 +8,7 @@ import { type FrameReport, KIND, NOTE, noteFindings, type WaitingConnect } from 
 import type { Connect, Message } from "./mqtt/packet.ts";
 import { checkConnectAcl } from "./policy/acl_check.ts";
 import { bindSubject, type Subject } from "./policy/acl/mod.ts";
-import { type Check, firstRefusal, type Ground } from "./policy/ground.ts";
+import { type Check, firstRefusal, type Ground, said } from "./policy/ground.ts";
 import { inspectConnect, inspectWill } from "./policy/inspection_check.ts";
 import { exceeded } from "./policy/rate_check.ts";
 import {
@@ -144,6 +144,7 @@ export class Reception {
     on: Ground,
     nowMs: number,
   ): void {
+    if (on.trace !== null) on.trace.packet(connect.type);
     report.count(connect.type, KIND.CONNECT);
     report.undroppable = true;
     if (verdict === null || session.ended || desk !== this.#desk()) {
@@ -229,8 +230,10 @@ export class Reception {
     nowMs: number,
     first: boolean,
   ): Reason | null {
-    return this.#checkBans(session, report, on.wallMs) ?? firstRefusal(EARLY_CHECKS, connect, on) ??
-      this.#checkAddress(session, nowMs) ?? this.#checkRate(session, report, on, first);
+    return said("bans", this.#checkBans(session, report, on.wallMs), on) ??
+      firstRefusal(EARLY_CHECKS, connect, on) ??
+      said("connections-per-ip", this.#checkAddress(session, nowMs), on) ??
+      said("connect-rate", this.#checkRate(session, report, on, first), on);
   }
 
   /** CONNECTs and failed logins of the address; both close. What waited for its login was charged before. */
@@ -287,17 +290,18 @@ export class Reception {
       report.detail = verdict.trail;
       // Where nothing is blocked it goes on, but not as one that was let in without credentials.
       if (session.subject?.anonymous === true) session.identify({ ...session.subject, anonymous: false });
-      this.#refuse(session, loginReason(verdict.failure), report, connect);
+      this.#refuse(session, said("login", loginReason(verdict.failure), on), report, connect);
       return false;
     }
     this.#prove(session, verdict, desk);
     const fault = this.#narrow(session, verdict.identity);
     if (fault !== null) {
       report.detail = [...verdict.trail, `acl: ${fault}`];
-      this.#refuse(session, CLAIMED_ACL_INVALID, report, connect);
+      this.#refuse(session, said("login-rules", CLAIMED_ACL_INVALID, on), report, connect);
       return false;
     }
     stand(session, on);
+    said("login", null, on);
     return true;
   }
 
@@ -341,18 +345,21 @@ export class Reception {
     on.reset();
     let topic: string | null = null;
     const isProved = session.login?.identity != null;
-    let refused = (isProved ? this.#checkBans(session, report, on.wallMs) : null) ??
-      this.#checkMismatch(session, connect, report) ?? checkOwnership(session) ??
-      this.#checkTakeOver(session, nowMs) ?? checkConnectAcl(connect, on);
+    let refused = (isProved ? said("bans", this.#checkBans(session, report, on.wallMs), on) : null) ??
+      said("username-mismatch", this.#checkMismatch(session, connect, report), on) ??
+      said("client-id-ownership", checkOwnership(session), on) ??
+      said("take-over", this.#checkTakeOver(session, nowMs), on) ??
+      said("connect-acl", checkConnectAcl(connect, on), on);
     if (refused === null && connect.will !== null) {
       topic = connect.will.topic;
       on.payloadBytes = connect.will.payload.length;
       if (on.policy.rate !== null) chargeOwn(session, topic, on.payloadBytes, report, on);
       // [MQTT-3.1.2-8] The broker publishes the Will later, in this client's name: judged now, since nobody asks again.
-      refused = firstRefusal(MESSAGE_CHECKS, connect.will, on) ?? inspectWill(connect.will, on) ??
+      refused = firstRefusal(MESSAGE_CHECKS, connect.will, on) ??
+        said("inspect-will", inspectWill(connect.will, on), on) ??
         (on.policy.rate === null ? null : chargeShared(session, topic, on.payloadBytes, report, on));
     }
-    refused ??= inspectConnect(connect, on);
+    refused ??= said("inspect-connect", inspectConnect(connect, on), on);
     noteFindings(report, on);
     if (refused === null) {
       if (report.rule === null) report.rule = on.rule;

@@ -262,6 +262,14 @@ Deno.test("a configuration is checked, shown and tested, and reasons are explain
     assert.match((await run(["config", "show", "-c", config])).out, /"default-action": "deny"/);
     assert.match((await run(["config", "schema"])).out, /"\$schema"/);
     assert.match((await run(["reasons", "acl-no-rule"])).out, /acl-denied/);
+    const allowed = await run(["explain", "-c", config, "--client-id", "c", "publish", "a", "--exit-code"]);
+    assert.deepEqual([allowed.code, allowed.err], [0, ""]);
+    assert.match(allowed.out, /^ALLOWED: PUBLISH "a", QoS 0\n[^]*DECIDES +1\. "all"/);
+    const refused = await run(["explain", "-c", config, "--json", "--exit-code", "subscribe", "#"]);
+    assert.deepEqual([refused.code, JSON.parse(refused.out).reason.code], [1, "acl-no-rule"]);
+    assert.equal((await run(["explain", "-c", config, "publish"])).code, 2);
+    const piped = await run(["explain", "-c", config, "--json", "publish", "a", "--payload", "@-"]);
+    assert.deepEqual([piped.code, JSON.parse(piped.out).asked.payload_bytes], [0, 0]);
     assert.equal((await run(["reasons", "nothing"])).code, 2);
     await Deno.writeTextFile(
       config,

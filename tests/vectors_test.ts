@@ -2,39 +2,23 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import mqttPacket, { type Parser } from "mqtt-packet";
 import { annotatedBytes, type MqttVersion } from "./support/annotated_hex.ts";
-import { isFrame, readVectors } from "./support/vector.ts";
-import { type Props, readProps } from "./support/vector_props.ts";
+import { isFrame } from "./support/vector.ts";
+import { readVectorFile, vectorFileNames } from "./support/vector_files.ts";
 import { runVectors } from "./support/vector_runner.ts";
 
-const FOLDER = new URL("./vectors/", import.meta.url);
-const PROPS = "_props";
-/** Every file of the folder but the configurations, and what vectors refer to. */
-const FILES = [...Deno.readDirSync(FOLDER)].map(({ name }) => name).filter((name) => name.endsWith(".json"))
-  .map((name) => name.slice(0, -".json".length)).filter((name) => name !== "configs" && !name.endsWith(PROPS)).sort();
+const FILES = vectorFileNames();
 /** `VECTORS_EVERY_PLAY=1` leaves nothing out. */
 const EVERY_PLAY = Deno.env.get("VECTORS_EVERY_PLAY") === "1";
 /** Every vector is played as itself in these; what is told is bounded. */
 const MAX_TOLD = 3;
 
-const { base, ...configs } = JSON.parse(Deno.readTextFileSync(new URL("configs.json", FOLDER)));
-
-/** The props of the files whose name begins as theirs does, or null. */
-function propsOf(name: string): Props | null {
-  try {
-    return readProps(Deno.readTextFileSync(new URL(`${name.split("_")[0]}${PROPS}.json`, FOLDER)));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
-}
-
 let plays = 0;
 
 for (const name of FILES) {
-  const file = `${name}.json`;
-  const vectors = readVectors(Deno.readTextFileSync(new URL(file, FOLDER)), file);
-  Deno.test(`vectors of ${file}`, async (test) => {
-    const result = await runVectors({ name, vectors, configs, base, props: propsOf(name) }, {
+  const file = readVectorFile(name);
+  const { vectors } = file;
+  Deno.test(`vectors of ${name}.json`, async (test) => {
+    const result = await runVectors(file, {
       nextPlay: () => ++plays,
       everyPlay: EVERY_PLAY,
     });
@@ -52,7 +36,7 @@ for (const name of FILES) {
       });
     }
     console.log(
-      `${file}: ${vectors.length} vectors (${result.notBuilt.size} not built yet), ${result.plays} plays, ` +
+      `${name}.json: ${vectors.length} vectors (${result.notBuilt.size} not built yet), ${result.plays} plays, ` +
         `${result.frames} frames`,
     );
   });
@@ -70,7 +54,7 @@ Deno.test("every row of the five sections has a vector", () => {
   const versions = new Set<MqttVersion>();
   const covered = new Set<string>();
   for (const name of FILES) {
-    for (const vector of readVectors(Deno.readTextFileSync(new URL(`${name}.json`, FOLDER)), name)) {
+    for (const vector of readVectorFile(name).vectors) {
       covered.add(vector.class);
       for (const version of vector.versions) versions.add(version);
     }
@@ -83,9 +67,8 @@ Deno.test("every row of the five sections has a vector", () => {
 const NOT_FOR_ORACLE: readonly RegExp[] = [/^MQTT 3\.1: /];
 
 Deno.test("mqtt-packet reads the bytes of the vectors that must pass", () => {
-  const file = "passing.json";
   const refused: string[] = [];
-  for (const vector of readVectors(Deno.readTextFileSync(new URL(file, FOLDER)), file)) {
+  for (const vector of readVectorFile("passing").vectors) {
     if (NOT_FOR_ORACLE.some((name) => name.test(vector.name))) continue;
     for (const version of vector.versions) {
       const lanes = new Map<string, Parser>();

@@ -16,11 +16,13 @@ import type { Connect, Message, Subscription } from "../mqtt/packet.ts";
 import {
   type AclDecision,
   type AclReason,
+  type Action,
   decideConnect,
   decidePublish,
   decideReceive,
   decideSubscribe,
   decideUnsubscribe,
+  type SubjectAcl,
 } from "./acl/mod.ts";
 import type { Ground } from "./ground.ts";
 import type { Policy } from "./policy.ts";
@@ -28,9 +30,9 @@ import type { Policy } from "./policy.ts";
 /** May the client publish this message: a PUBLISH, or a Will that the broker publishes later. */
 export function checkPublishAcl(message: Message, on: Ground): Reason | null {
   const { topic, qos, retain } = message;
-  const refused = settle(decidePublish(on.acl, topic, qos, retain, on.wallMs), topic, on);
+  const refused = settle(publishBy(on.acl, topic, qos, retain, on), topic, on);
   if (refused !== null || on.narrow === null) return refused;
-  return narrowed(decidePublish(on.narrow, topic, qos, retain, on.wallMs), topic, on);
+  return narrowed(publishBy(on.narrow, topic, qos, retain, on), topic, on);
 }
 
 /**
@@ -40,9 +42,9 @@ export function checkPublishAcl(message: Message, on: Ground): Reason | null {
 export function checkResponseTopic(message: Message, on: Ground): Reason | null {
   const topic = message.responseTopic;
   if (topic === null || !on.policy.checkResponseTopic) return null;
-  const decision = decidePublish(on.acl, topic, 0, false, on.wallMs);
+  const decision = publishBy(on.acl, topic, 0, false, on);
   if (decision.allowed) {
-    if (on.narrow === null || decidePublish(on.narrow, topic, 0, false, on.wallMs).allowed) return null;
+    if (on.narrow === null || publishBy(on.narrow, topic, 0, false, on).allowed) return null;
     on.topic = topic;
     return ACL_CLAIM;
   }
@@ -55,29 +57,57 @@ export function checkResponseTopic(message: Message, on: Ground): Reason | null 
 /** May the client have this subscription. */
 export function checkSubscribeAcl(subscription: Subscription, on: Ground): Reason | null {
   const { filter, qos } = subscription;
-  const refused = settle(decideSubscribe(on.acl, filter, qos, on.wallMs), filter, on, downgradesSubscribe);
+  const refused = settle(subscribeBy(on.acl, filter, qos, on), filter, on, downgradesSubscribe);
   if (refused !== null || on.narrow === null) return refused;
-  return narrowed(decideSubscribe(on.narrow, filter, qos, on.wallMs), filter, on);
+  return narrowed(subscribeBy(on.narrow, filter, qos, on), filter, on);
 }
 
 /** May the client end this subscription: yes, unless a rule says no. */
 export function checkUnsubscribeAcl(filter: string, on: Ground): Reason | null {
-  return settle(decideUnsubscribe(on.acl, filter, on.wallMs), filter, on);
+  const decision = decideUnsubscribe(on.acl, filter, on.wallMs);
+  return settle(heard(decision, on.acl, "unsubscribe", filter, 0, false, on), filter, on);
 }
 
 /** May the client have this delivery. */
 export function checkReceiveAcl(topic: string, on: Ground): Reason | null {
-  const refused = settle(decideReceive(on.acl, topic, on.wallMs), topic, on);
+  const refused = settle(receiveBy(on.acl, topic, on), topic, on);
   if (refused !== null || on.narrow === null) return refused;
-  return narrowed(decideReceive(on.narrow, topic, on.wallMs), topic, on);
+  return narrowed(receiveBy(on.narrow, topic, on), topic, on);
 }
 
 /** May the client connect: yes, unless a rule says no. */
 export function checkConnectAcl(_connect: Connect, on: Ground): Reason | null {
-  const decision = decideConnect(on.acl, on.wallMs);
+  const decision = heard(decideConnect(on.acl, on.wallMs), on.acl, "connect", "", 0, false, on);
   noteShadow(decision, on);
   on.rule = decision.rule;
   return decision.allowed ? null : ACL_CONNECT;
+}
+
+function publishBy(s: SubjectAcl, topic: string, qos: number, retain: boolean, on: Ground): AclDecision {
+  return heard(decidePublish(s, topic, qos, retain, on.wallMs), s, "publish", topic, qos, retain, on);
+}
+
+function subscribeBy(s: SubjectAcl, filter: string, qos: number, on: Ground): AclDecision {
+  return heard(decideSubscribe(s, filter, qos, on.wallMs), s, "subscribe", filter, qos, false, on);
+}
+
+function receiveBy(s: SubjectAcl, topic: string, on: Ground): AclDecision {
+  return heard(decideReceive(s, topic, on.wallMs), s, "receive", topic, 0, false, on);
+}
+
+/** Tells whoever listens what the rules were asked and what they said, and passes it on. */
+function heard(
+  decision: AclDecision,
+  s: SubjectAcl,
+  action: Action,
+  topic: string,
+  qos: number,
+  retain: boolean,
+  on: Ground,
+): AclDecision {
+  const { trace } = on;
+  if (trace !== null) trace.acl({ s, action, topic, qos, retain, nowMs: on.wallMs }, s === on.narrow, decision);
+  return decision;
 }
 
 function settle(

@@ -4,6 +4,7 @@ import type { Limit, RateLimiter } from "./rate/mod.ts";
 import type { Finding } from "./inspect/inspector.ts";
 import type { Reason } from "../reasons.ts";
 import type { Qos } from "../mqtt/packet.ts";
+import type { Tracer } from "./trace.ts";
 
 const DOLLAR = 0x24;
 
@@ -50,6 +51,8 @@ export class Ground {
   broker: BrokerLimits = NO_BROKER_LIMITS;
   /** Buckets of all clients; they outlive every snapshot. */
   limiter!: RateLimiter;
+  /** Who listens; null while the agent serves. */
+  trace: Tracer | null = null;
   /** Monotonic milliseconds. */
   nowMs = 0;
   /** Milliseconds since the epoch: what `expires` of a rule is held against. */
@@ -109,8 +112,16 @@ export type Check<P> = (packet: P, on: Ground) => Reason | null;
 /** The first refusal of `checks`, or null. */
 export function firstRefusal<P>(checks: readonly Check<P>[], packet: P, on: Ground): Reason | null {
   for (let i = 0; i < checks.length; i++) {
-    const refused = (checks[i] as Check<P>)(packet, on);
+    const check = checks[i] as Check<P>;
+    const refused = check(packet, on);
+    if (on.trace !== null) on.trace.check(check.name, refused, on);
     if (refused !== null) return refused;
   }
   return null;
+}
+
+/** Tells whoever listens what a check said that stands in no list, and passes it on. */
+export function said<R extends Reason | null>(check: string, refused: R, on: Ground): R {
+  if (on.trace !== null) on.trace.check(check, refused, on);
+  return refused;
 }

@@ -1,6 +1,8 @@
 import { Agent } from "../../agent/agent.ts";
+import type { FrameReport } from "../../agent/frame_report.ts";
 import type { Clock } from "../../agent/clock.ts";
 import type { Policy } from "../../agent/policy/policy.ts";
+import type { Tracer } from "../../agent/policy/trace.ts";
 import type { BcryptPool } from "../../agent/auth/bcrypt_pool.ts";
 import { LoginMaker } from "../../agent/auth/logins.ts";
 import { realSurroundings } from "../../agent/auth/surroundings.ts";
@@ -41,6 +43,16 @@ export interface StartOptions {
   readonly standing?: boolean;
   /** Where passwords are proved; threads of its own, where absent. */
   readonly workers?: BcryptWorkers;
+  readonly listener?: Listener | undefined;
+}
+
+/** Hears the frame path, and what became of each frame. */
+export interface Listener {
+  readonly tracer: Tracer;
+  /** A frame begins to be judged. */
+  begin(): void;
+  /** It was. The report is valid during the call. */
+  judged(report: FrameReport): void;
 }
 
 /** Threads and the pool in them. A thread takes a second to start, so agents may share them. */
@@ -55,7 +67,7 @@ export interface BcryptWorkers {
  */
 export async function startAgent(
   config: unknown,
-  { env = () => undefined, nowMs = Date.now(), standing = false, workers }: StartOptions = {},
+  { env = () => undefined, nowMs = Date.now(), standing = false, workers, listener }: StartOptions = {},
 ): Promise<RunningAgent> {
   const folder = await Deno.makeTempDir({ prefix: "mqtt-agent-" });
   const file = `${folder}/agent.json`;
@@ -81,8 +93,10 @@ export async function startAgent(
     bans,
     logins: maker,
   });
-  const parts = { policies, log, audit: new AuditRing(100), clock, bans };
+  const tracing = listener === undefined ? {} : { tracer: listener.tracer };
+  const parts = { policies, log, audit: new AuditRing(100), clock, bans, ...tracing };
   const agent = hasDeadline(config) ? new Agent(parts) : new PatientAgent(parts);
+  if (listener !== undefined) listenTo(agent, listener);
   const server = serve(socket, agent, log);
   return {
     socket,
@@ -124,6 +138,19 @@ class PatientAgent extends Agent {
     if (this.#patient?.number !== policy.number) this.#patient = { ...policy, decisionDeadlineMs: PATIENT_MS };
     return this.#patient as Policy;
   }
+}
+
+function listenTo(agent: Agent, listener: Listener): void {
+  const judgeFrame = agent.judgeFrame.bind(agent);
+  const resume = agent.resume.bind(agent);
+  const heard = (judge: () => FrameReport): FrameReport => {
+    listener.begin();
+    const report = judge();
+    listener.judged(report);
+    return report;
+  };
+  agent.judgeFrame = (frame, room) => heard(() => judgeFrame(frame, room));
+  agent.resume = (waiting, verdict) => heard(() => resume(waiting, verdict));
 }
 
 function hasDeadline(config: unknown): boolean {

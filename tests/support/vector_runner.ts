@@ -1,6 +1,6 @@
 import { ConfigurationError } from "../../agent/policy_store.ts";
 import { type AgentClient, connectAgent, type ProtocolVersion } from "./agent_client.ts";
-import { type RunningAgent, startAgent } from "./agent_in_process.ts";
+import { type Listener, type RunningAgent, startAgent } from "./agent_in_process.ts";
 import type { MqttVersion } from "./annotated_hex.ts";
 import { isFrame, mergeConfig, type Vector } from "./vector.ts";
 import { type MixedFrames, type Play, playsOf } from "./vector_plays.ts";
@@ -35,6 +35,12 @@ export interface RunOptions {
   readonly nextPlay: () => number;
   /** Every play in every MQTT version over every protocol version, which takes minutes; else shared out among them. */
   readonly everyPlay: boolean;
+  /** Only plays for which it says so; all, where absent. */
+  readonly isPlayed?: (play: Play) => boolean;
+  /** Hears the frame path of every agent. */
+  readonly listener?: Listener | undefined;
+  /** What was answered in each play, by its title. */
+  readonly tellAnswers?: (title: string, answers: readonly string[]) => void;
 }
 
 export interface RunResult {
@@ -88,10 +94,9 @@ class Run implements RunResult {
     let agent: RunningAgent;
     try {
       const world = this.#world;
-      agent = await startAgent(config, {
-        standing,
-        ...(world === null ? {} : { env: world.env, nowMs: world.nowMs, workers: world.workers }),
-      });
+      const { listener } = this.#options;
+      const surroundings = world === null ? {} : { env: world.env, nowMs: world.nowMs, workers: world.workers };
+      agent = await startAgent(config, { ...surroundings, standing, listener });
     } catch (error) {
       if (!(error instanceof ConfigurationError)) throw error;
       const isLater = error.problems.every((one) => one.includes("not built yet"));
@@ -133,6 +138,7 @@ class Run implements RunResult {
     const problem = await table.play();
     this.plays++;
     this.frames += table.frames;
+    this.#options.tellAnswers?.(table.title, table.answers);
     if (problem === null) return;
     const failures = this.failures.get(task.vector);
     if (failures === undefined) this.failures.set(task.vector, [problem]);
@@ -216,6 +222,7 @@ function groupTasks(file: VectorFile, options: RunOptions, world: World | null):
         // One client id serves all plays of a chain, which go one after another. MQTT 3.1 takes 23 characters at most.
         const plays = playsOf(played, version, `c${(number++).toString(36)}`, mixedOf(config));
         plays.forEach((play, i) => {
+          if (options.isPlayed !== undefined && !options.isPlayed(play)) return;
           if (!options.everyPlay && !isSampled(play, i, version, protocol, vector.versions)) return;
           // How packets are put together is the same whoever is proved and however much is counted: a quarter of the cuts for each, all for all.
           if (!options.everyPlay && (isProved || standing) && isCut(play) && ((play.at >> 2) + place) % 4 !== 0) return;

@@ -42,6 +42,8 @@ class Wrong {
 /** One play on its way: connections by name, and what was said so far. */
 export class Table {
   frames = 0;
+  /** What was answered, in order. */
+  readonly answers: string[] = [];
   readonly title: string;
   readonly #agent: RunningAgent;
   readonly #client: AgentClient;
@@ -169,6 +171,7 @@ export class Table {
           routeId: step.route === undefined ? "mqtt" : step.route,
           headers: step.headers,
         });
+        this.answers.push(described(answer));
         this.#story.push(() => `upgrade ${JSON.stringify(step.headers)} → ${described(answer)}`);
         this.#checkUpgrade(answer, id, { ...step, verdict: step.verdict ?? "allow" });
         return;
@@ -212,6 +215,7 @@ export class Table {
       index,
       data: shot.data ?? shot.bytes.toBase64(),
     });
+    this.answers.push(described(answer));
     const who = shot.conn === "A" ? "" : `${shot.conn} `;
     this.#story.push(() =>
       `${who}${shot.fromClient ? "client" : "broker"} #${index} ${shot.opcode}${shot.fin ? "" : " fin=0"} ${

@@ -259,7 +259,7 @@ class AclBuilder {
  * Bits of {@link BIT} for what the rule can decide. Whatever is no PUBLISH of a client counts as without the retain
  * flag.
  */
-function actionBits(rule: RuleConfig): number {
+export function actionBits(rule: RuleConfig): number {
   const unlisted = rule.actions === undefined || rule.actions.length === 0;
   let bits = 0;
   for (const action of ruleActions(rule)) {

@@ -66,7 +66,7 @@ export function decidePublish(s: SubjectAcl, topic: string, qos: number, retain:
   if (hasForbidden(tables.forbidden, topic)) return settle(s, false, "forbidden-character");
   const { request } = tables;
   if (!request.readName(topic, tables.unwrapper.strip(topic, 0), true)) return settle(s, false, "invalid-topic");
-  const bits = retain ? BIT.PUBLISH_RETAINED : BIT.PUBLISH;
+  const bits = publishBits(retain);
   return judge(s, request, bits, bits, qos, nowMs);
 }
 
@@ -80,9 +80,18 @@ export function decideReceive(s: SubjectAcl, topic: string, nowMs: number): AclD
   if (!config.enabled || !config["check-deliveries"]) return settle(s, true, "disabled");
   const { request } = tables;
   if (!request.readName(topic, tables.unwrapper.strip(topic, 0), false)) return settle(s, false, "invalid-topic");
-  const listed = BIT.RECEIVE | BIT.RECEIVE_UNLISTED;
-  if (s.receiveListedUntilMs > nowMs) return judge(s, request, listed, listed, 0, nowMs);
-  return judge(s, request, BIT.SUBSCRIBE, BIT.SUBSCRIBE | BIT.RECEIVE, 0, nowMs);
+  return judge(s, request, receiveBits(s, false, nowMs), receiveBits(s, true, nowMs), 0, nowMs);
+}
+
+/** Bits of the rules that a PUBLISH is judged by. */
+export function publishBits(retain: boolean): number {
+  return retain ? BIT.PUBLISH_RETAINED : BIT.PUBLISH;
+}
+
+/** Bits of the rules that a delivery is judged by, of those in force or of shadow rules. */
+export function receiveBits(s: SubjectAcl, shadow: boolean, nowMs: number): number {
+  if (s.receiveListedUntilMs > nowMs) return BIT.RECEIVE | BIT.RECEIVE_UNLISTED;
+  return shadow ? BIT.SUBSCRIBE | BIT.RECEIVE : BIT.SUBSCRIBE;
 }
 
 /**

@@ -90,7 +90,7 @@ function runTest(acl: CompiledAcl, test: EmbeddedTest, nowMs: number): string | 
   if (outcome === test.expect && (test.rule === undefined || test.rule === decision.rule?.name)) return null;
   const expected = test.rule === undefined ? `"${test.expect}"` : `"${test.expect}" by rule "${test.rule}"`;
   return `Cannot accept test "${test.name}": ${action} "${topic}" should be ${expected} but is "${outcome}": ${
-    explanation(decision)
+    decisionWords(decision)
   }`;
 }
 
@@ -115,7 +115,8 @@ function testSubject({ as = {} }: EmbeddedTest): Subject | string {
   };
 }
 
-function explanation({ reason, rule, maxQosExceeded }: AclDecision): string {
+/** What was decided and by what, for a person; no full stop. */
+export function decisionWords({ reason, rule, maxQosExceeded }: AclDecision): string {
   const name = `rule "${rule?.name}"`;
   switch (reason) {
     case "rule":

@@ -17,4 +17,5 @@ export {
   decideSubscribe,
   decideUnsubscribe,
 } from "./decide.ts";
+export type { AclQuestion } from "./trace_rules.ts";
 export { type EmbeddedTest, type EmbeddedTestFailure, embeddedTestSteps, runEmbeddedTests } from "./embedded_tests.ts";

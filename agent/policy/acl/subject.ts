@@ -82,7 +82,8 @@ function inOrder(classes: RuleClass[]): readonly RuleClass[] {
   return classes.sort((a, b) => a.minOrder - b.minOrder).slice();
 }
 
-function variableValue(variable: string, subject: Subject): string | null | undefined {
+/** What a placeholder stands for, whether it can be put in or not. */
+export function variableValue(variable: string, subject: Subject): string | null | undefined {
   switch (variable) {
     case "clientid":
       return subject.clientId;
@@ -96,6 +97,6 @@ function variableValue(variable: string, subject: Subject): string | null | unde
 }
 
 /** True for what follows from the user name. */
-function needsProof(variable: string): boolean {
+export function needsProof(variable: string): boolean {
   return variable !== "clientid" && variable !== "ip";
 }

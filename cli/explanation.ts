@@ -1,0 +1,202 @@
+/** What `explain` tells of one deed: what was said, by which rule, written where, and why each rule did or did not apply. */
+import type { Path, Place } from "../agent/config/mod.ts";
+import { quote } from "../agent/config/quote.ts";
+import type { WrittenConfig } from "../agent/config/written.ts";
+import { decisionWords } from "../agent/policy/acl/embedded_tests.ts";
+import type { AclReason, Action, CompiledRule } from "../agent/policy/acl/mod.ts";
+import { subjectFacts } from "../agent/policy/acl/subject.ts";
+import { type RuleMiss, type RuleOutcome, traceRules } from "../agent/policy/acl/trace_rules.ts";
+import type { TracedDecision } from "../agent/policy/trace_recorder.ts";
+import type { Actor, Deed, Judgement, Surroundings } from "./explain_run.ts";
+import { judgeDeed } from "./explain_run.ts";
+
+/** A rule by name, and where it is written; null for one that a login carries. */
+export interface NamedRule {
+  readonly name: string;
+  readonly decision: "allow" | "deny";
+  readonly place: Place | null;
+}
+
+/** One rule, and why it did or did not apply. */
+export interface ExplainedRule extends NamedRule {
+  /** Place in the order of deciding, from 1. */
+  readonly number: number;
+  readonly outcome: RuleOutcome;
+  readonly misses: readonly RuleMiss[];
+  /** Its topics that meet what was asked. */
+  readonly topics: readonly string[];
+}
+
+/** One thing that the rules were asked. */
+export interface ExplainedDecision {
+  readonly action: Action;
+  readonly topic: string;
+  /** Of the rules that the login carries. */
+  readonly byLogin: boolean;
+  readonly allowed: boolean;
+  readonly reason: AclReason;
+  /** What decided, for a person. */
+  readonly words: string;
+  readonly rule: NamedRule | null;
+  readonly shadow: NamedRule | null;
+  /** All of them, in the order of deciding. */
+  readonly rules: readonly ExplainedRule[];
+}
+
+/** One check that ran. */
+export interface ExplainedCheck {
+  /** As the frame path calls it; `packet` is what comes before: reading it, and the state of its connection. */
+  readonly name: string;
+  /** Reason code, or null: it let the packet go on. */
+  readonly refused: string | null;
+  /** What it refused, or found beside. */
+  readonly detail: string | null;
+}
+
+export interface Explanation {
+  readonly actor: Actor;
+  readonly deed: Deed;
+  readonly judgement: Judgement;
+  /** Groups that count for allow rules: stated ones, and those of `acl.groups`. */
+  readonly groups: readonly string[];
+  /** The rule by which it was refused or allowed; null: none decided. */
+  readonly rule: NamedRule | null;
+  readonly checks: readonly ExplainedCheck[];
+  readonly decisions: readonly ExplainedDecision[];
+  /** What holds where no rule decides, and where it is written. */
+  readonly defaultAction: { readonly value: "allow" | "deny"; readonly place: Place | null };
+  /** What has to be known to understand the rest, in whole sentences. */
+  readonly notes: readonly string[];
+}
+
+export function explain(surroundings: Surroundings, written: WrittenConfig, actor: Actor, deed: Deed): Explanation {
+  const { config, policy } = surroundings;
+  const judgement = judgeDeed(surroundings, actor, deed);
+  const { subject, checks } = judgement;
+  const places = rulePlaces(written, config.acl.rules.length);
+  const decisions = checks.flatMap(({ decisions }) => decisions).map((one) => explainDecision(one, places));
+  const refusedBy = judgement.refusal?.rule ?? null;
+  return {
+    actor,
+    deed,
+    judgement,
+    groups: subject === null ? [] : [...subjectFacts(subject, policy.acl.tables.groupsByUser).provedGroups],
+    rule: refusedBy === null ? decidingRule(judgement, decisions) : namedRule(refusedBy, places),
+    checks: explainedChecks(judgement),
+    decisions,
+    defaultAction: { value: config.acl["default-action"], place: placeOf(written, ["acl", "default-action"]) },
+    notes: notesOf(surroundings, actor, deed, judgement),
+  };
+}
+
+/** Of what was allowed: the rule that allowed it, not one that only stands by. */
+function decidingRule({ refusal }: Judgement, decisions: readonly ExplainedDecision[]): NamedRule | null {
+  if (refusal !== null) return null;
+  return decisions.findLast(({ byLogin, rule }) => !byLogin && rule !== null)?.rule ?? null;
+}
+
+type Places = readonly (Place | null)[];
+
+/** All at once: one reading of each file. */
+function rulePlaces(written: WrittenConfig, count: number): Places {
+  return written.places(Array.from({ length: count }, (_, index) => written.at(["acl", "rules", index])));
+}
+
+/** Null where no file says it, and the default holds. */
+function placeOf(written: WrittenConfig, path: Path): Place | null {
+  const found = written.at(path);
+  return found?.value === undefined ? null : written.places([found])[0] ?? null;
+}
+
+function namedRule({ name, allow, index }: CompiledRule, places: Places): NamedRule {
+  return { name, decision: allow ? "allow" : "deny", place: places[index] ?? null };
+}
+
+function explainDecision({ question, byLogin, decision }: TracedDecision, places: Places): ExplainedDecision {
+  const { action, topic } = question;
+  const known = byLogin ? [] : places;
+  const named = (rule: CompiledRule | null) => rule === null ? null : namedRule(rule, known);
+  return {
+    action,
+    topic,
+    byLogin,
+    allowed: decision.allowed && !decision.maxQosExceeded,
+    reason: decision.reason,
+    words: decisionWords(decision),
+    rule: named(decision.rule),
+    shadow: named(decision.shadow),
+    rules: traceRules(question, decision).map(({ rule, outcome, misses, topics }, order) => ({
+      ...namedRule(rule, known),
+      number: order + 1,
+      outcome,
+      misses,
+      topics,
+    })),
+  };
+}
+
+/** The checks that ran; a packet that none of them refused was refused before them, as what cannot be read. */
+function explainedChecks({ checks, reason }: Judgement): ExplainedCheck[] {
+  const told = checks.map(({ name, refused, topic, limit, downgradedTo }) => ({
+    name,
+    refused: refused?.code ?? null,
+    detail: checkDetail(topic, limit, refused === null ? downgradedTo : null),
+  }));
+  const isTold = reason === null || checks.some(({ refused }) => refused === reason);
+  return isTold ? told : [...told, { name: "packet", refused: reason.code, detail: null }];
+}
+
+function checkDetail(topic: string | null, limit: string | null, downgradedTo: number | null): string | null {
+  if (limit !== null) return `limit ${quote(limit)}`;
+  if (downgradedTo !== null) return `it should have QoS ${downgradedTo}`;
+  return topic === null ? null : `topic ${quote(topic)}`;
+}
+
+function notesOf(surroundings: Surroundings, actor: Actor, deed: Deed, judgement: Judgement): string[] {
+  const { config, policy } = surroundings;
+  const { auth, general } = config;
+  const { verdict, detectOnly, packet, isUnseen } = judgement;
+  const notes: string[] = [];
+  if (isUnseen) notes.push("general.routes does not name this route: its frames pass unseen, and nothing is judged.");
+  if (deed.action !== "connect" && packet === "CONNECT" && verdict !== "allow") {
+    notes.push(`The CONNECT is refused already, so the ${deed.action} is never judged.`);
+  }
+  if (detectOnly) notes.push("general.block-mode is false: it is refused in the audit only, and passes.");
+  if (verdict === "drop" && deed.action !== "receive") {
+    notes.push(
+      "It is dropped where it comes whole in a frame of its own; from a client that sends it in pieces, as many do, the connection is closed.",
+    );
+  }
+  if (!actor.proved && actor.username !== null && auth["trust-broker"]) {
+    notes.push("auth.trust-broker says that the broker proves user names; --unproved sets that aside.");
+  }
+  notes.push(...proofNotes(surroundings, actor, deed, judgement));
+  if (actor.proved && auth.enabled && auth["client-id-binding"] === "claim") {
+    notes.push("The client id is taken for the one that the proof names (auth.client-id-binding).");
+  }
+  if (policy.rate !== null) {
+    notes.push("Rate limits: every bucket is taken for full, as if the client had sent nothing before.");
+  }
+  if (general["max-connections-per-ip"] !== undefined || auth["duplicate-client-id"] === "nobody") {
+    notes.push("Nobody else is connected: neither from the same address nor with the same client id.");
+  }
+  return notes;
+}
+
+/** Whether it would be another answer if nobody proved what the flags say, where the configuration lets nobody. */
+function proofNotes(surroundings: Surroundings, actor: Actor, deed: Deed, judgement: Judgement): string[] {
+  const { auth } = surroundings.config;
+  const { username, groups, attributes, proved } = actor;
+  const isStated = groups.length > 0 || attributes.size > 0 || (username !== null && !auth["trust-broker"]);
+  if (!proved || auth.enabled || !isStated) return [];
+  // The name alone as the configuration takes it; groups and attributes come from authentication, which is off.
+  const claimed = { ...actor, groups: [], attributes: new Map<string, string>(), proved: false };
+  const inForce = auth["trust-broker"] ? { ...claimed, proved: true } : claimed;
+  const other = judgeDeed(surroundings, inForce, deed);
+  if (other.verdict === judgement.verdict && other.reason === judgement.reason) return [];
+  const how = other.reason === null ? "allowed" : `refused (${other.verdict}, ${other.reason.code})`;
+  const what = auth["trust-broker"]
+    ? "Authentication is off, so nobody gives groups or attributes"
+    : "Authentication is off and auth.trust-broker too, so nobody proves user names, groups or attributes";
+  return [`${what}: with this configuration it is ${how}. Here they are taken as proved; --unproved says otherwise.`];
+}

@@ -5,6 +5,7 @@ import { AutoBan, BanList } from "./agent/bans/mod.ts";
 import { StateFile } from "./agent/state_file.ts";
 import { openStateDirectory } from "./agent/state_directory.ts";
 import { AuditRing } from "./agent/audit/ring.ts";
+import { InspectionPool } from "./agent/inspection_pool.ts";
 import { createLogger, type Logger, type LogLevel } from "./agent/log.ts";
 import { ConfigurationError, PolicyStore } from "./agent/policy_store.ts";
 import { BcryptPool } from "./agent/auth/bcrypt_pool.ts";
@@ -115,6 +116,10 @@ async function run(flags: Flags): Promise<number> {
   const pool = new BcryptPool(threads, {
     onWorkerFailure: (why) => log.error("A password thread failed and is started again", { error: why }),
   });
+  const inspections = new InspectionPool(threads, {
+    onWorkerFailure: (why) =>
+      log.error("The thread that inspects large payloads failed and is started again", { error: why }),
+  });
   let policies: PolicyStore;
   let bans: BanList;
   let server: UnixSocketServer;
@@ -140,6 +145,7 @@ async function run(flags: Flags): Promise<number> {
       wallMs: SYSTEM_CLOCK.wallMs,
       watch: surroundings.watch,
       bans: lists,
+      inspections,
       ...(state.path === null ? {} : { state: new StateFile(state.path, "push.json") }),
       logins: new LoginMaker({
         pool,
@@ -148,7 +154,7 @@ async function run(flags: Flags): Promise<number> {
         wallMs: SYSTEM_CLOCK.wallMs,
       }),
     });
-    const agent = new Agent({ policies, log, audit: new AuditRing(AUDIT_EVENTS), bans: lists });
+    const agent = new Agent({ policies, log, audit: new AuditRing(AUDIT_EVENTS), bans: lists, inspections });
     warmUp(policies);
     await Promise.race([pool.settled(), new Promise((resolve) => Deno.unrefTimer(setTimeout(resolve, SETTLE_MS)))]);
     const { socket: fromFile, "socket-mode": mode } = policies.loaded.config.agent;
@@ -180,6 +186,7 @@ async function run(flags: Flags): Promise<number> {
       policies.close();
       await bans.close();
       pool.close();
+      inspections.close();
       await threads.close();
       return true;
     }),

@@ -1,6 +1,16 @@
 import { type AutoBanRule, compileAutoBan, compileBans, type ConfiguredBans } from "./bans/mod.ts";
-import { type Fault, finished, type LoadResult, type Problem, type Steps } from "./config/mod.ts";
+import {
+  type Config,
+  type Fault,
+  finished,
+  type LoadedConfig,
+  type LoadResult,
+  type Problem,
+  type Steps,
+} from "./config/mod.ts";
 import { embeddedTestSteps } from "./policy/acl/mod.ts";
+import type { Inspector, InspectorProblem } from "./policy/inspect/inspector.ts";
+import type { InspectionConfig } from "./policy/inspect/config.ts";
 import { compilePolicySteps, type Policy } from "./policy/policy.ts";
 
 /** Everything that is compiled of one configuration, but for providers, which open files and start threads. */
@@ -24,6 +34,21 @@ export interface CompileConfigOptions {
   readonly testsAtMs: number | null;
   /** False for who only wants to know what is wrong: regexes then are compiled when they are needed. */
   readonly buildRegexes?: boolean;
+  /** What compiles the section `inspection` (`inspectionCompiler`), where it is on. */
+  readonly compileInspection: CompileInspection | null;
+}
+
+/** Compiles the section `inspection`. */
+export type CompileInspection = (
+  config: InspectionConfig,
+) => { readonly inspector: Inspector } | { readonly problems: readonly InspectorProblem[] };
+
+/** Loads what compiles the section `inspection`, if it is on: its patterns take 30 ms that others need not pay at start. */
+export async function inspectionCompiler(result: LoadResult): Promise<CompileInspection | null> {
+  const loaded = "config" in result ? result : result.whole;
+  if (loaded?.config.inspection.enabled !== true) return null;
+  const { Inspector } = await import("./policy/inspect/inspector.ts");
+  return (config) => Inspector.compile(config);
 }
 
 /** More than this is another file; the rest is counted. */
@@ -33,21 +58,29 @@ const MAX_PROBLEMS = 1000;
  * Compiles what was loaded and runs its tests: the one way, so that start, push, reload and `check` tell the same of the
  * same configuration. Problems are all told at once.
  */
-export function compileConfig(loaded: LoadResult, options: CompileConfigOptions): CompileConfigResult {
-  return finished(compileConfigSteps(loaded, options));
+export async function compileConfig(
+  loaded: LoadResult,
+  options: Omit<CompileConfigOptions, "compileInspection">,
+): Promise<CompileConfigResult> {
+  return finished(compileConfigSteps(loaded, { ...options, compileInspection: await inspectionCompiler(loaded) }));
 }
 
 /** As {@link compileConfig}, in steps. */
 export function* compileConfigSteps(
   result: LoadResult,
-  { number, testsAtMs, buildRegexes = true }: CompileConfigOptions,
+  { number, testsAtMs, buildRegexes = true, compileInspection }: CompileConfigOptions,
 ): Steps<CompileConfigResult> {
   const loaded = "config" in result ? result : result.whole;
   const already = "config" in result ? [] : result.problems;
   if (loaded === null) return { compiled: null, problems: already };
   const { config, version } = loaded;
   const faults: Fault[] = [];
-  const compiled = yield* compilePolicySteps(config, { number, hash: version }, { buildRegexes });
+  const inspection = compileInspection === null ? null : compileInspection(withSchemas(loaded));
+  if (inspection !== null && "problems" in inspection) faults.push(...inspection.problems.map(placedIn(config)));
+  yield;
+  const inspector = inspection !== null && "inspector" in inspection ? inspection.inspector : null;
+  const id = { number, hash: version, inspection: inspector };
+  const compiled = yield* compilePolicySteps(config, id, { buildRegexes });
   if ("problems" in compiled) faults.push(...compiled.problems);
   const bans = compileBans(config.bans);
   if ("problems" in bans) faults.push(...bans.problems);
@@ -60,10 +93,30 @@ export function* compileConfigSteps(
   }
   const problems = [...already, ...yield* loaded.problemsAtSteps(faults.slice(0, MAX_PROBLEMS))];
   if (faults.length > MAX_PROBLEMS) problems.push(untold(faults.length - MAX_PROBLEMS));
-  if (!("policy" in compiled) || "problems" in bans || "problems" in autoBan || already.length > 0) {
+  const isWhole = inspection === null || "inspector" in inspection;
+  if (!isWhole || !("policy" in compiled) || "problems" in bans || "problems" in autoBan || already.length > 0) {
     return { compiled: null, problems };
   }
   return { compiled: { policy: compiled.policy, bans: bans.bans, autoBan: autoBan.rule }, problems };
+}
+
+/** The section, with the schemas that stand in files of their own. */
+function withSchemas({ config: { inspection }, schemas }: LoadedConfig): InspectionConfig {
+  const entries = inspection["json-schema"].map((entry) => {
+    const { "schema-file": file } = entry;
+    return file === undefined ? entry : { ...entry, schema: schemas.get(file) };
+  });
+  return { ...inspection, "json-schema": entries };
+}
+
+/** A fault of a schema is one of the file that it stands in. */
+function placedIn({ inspection }: Config): (problem: InspectorProblem) => Fault {
+  return ({ path, message }) => {
+    const [section, index] = path;
+    const isFile = section === "json-schema" && typeof index === "number" &&
+      inspection["json-schema"][index]?.["schema-file"] !== undefined;
+    return { path: ["inspection", ...isFile ? [section, index, "schema-file"] : path], message };
+  };
 }
 
 function untold(count: number): Problem {

@@ -1,7 +1,7 @@
 import type { LoginDesk } from "./auth/login_desk.ts";
 import type { LoginMaker, Logins } from "./auth/logins.ts";
 import type { AutoBan, BanList } from "./bans/mod.ts";
-import { compileConfigSteps, type CompiledConfig } from "./compile_config.ts";
+import { compileConfigSteps, type CompiledConfig, inspectionCompiler } from "./compile_config.ts";
 import {
   type Environment,
   finished,
@@ -16,6 +16,7 @@ import { doubtsOf } from "./doubts.ts";
 import type { PolicySource } from "./agent.ts";
 import type { Logger } from "./log.ts";
 import type { StateFile } from "./state_file.ts";
+import type { Inspector } from "./policy/inspect/inspector.ts";
 import type { Policy } from "./policy/policy.ts";
 import { keptPush, type Push, readPush } from "./pushed_config.ts";
 
@@ -30,6 +31,8 @@ export interface PolicyStoreOptions {
   readonly logins: LoginMaker;
   /** Take over the sections `bans` and `auto-ban` of what comes into force. */
   readonly bans?: { readonly list: BanList; readonly auto: AutoBan };
+  /** Where large payloads are inspected: made ready before a configuration that inspects comes into force. */
+  readonly inspections?: { prepare(inspector: Inspector): Promise<void> };
   /** Where the last push is kept over a restart, since the proxy sends it only when it starts itself. */
   readonly state?: StateFile;
   /** Tells when one of the files changed; without it files are read again only when somebody says so. */
@@ -243,7 +246,7 @@ interface CompileOptions extends Omit<PolicyStoreOptions, "yieldTurn"> {
 }
 
 async function compile(
-  { file, env, wallMs, logins: maker, yieldTurn }: CompileOptions,
+  { file, env, wallMs, logins: maker, inspections, yieldTurn }: CompileOptions,
   push: Push | null,
   number: number,
   previous: Logins | null,
@@ -255,12 +258,16 @@ async function compile(
     env,
   }));
   const { files } = result;
-  const { compiled, problems } = await run(compileConfigSteps(result, { number, testsAtMs: wallMs() }));
+  const { compiled, problems } = await run(
+    compileConfigSteps(result, { number, testsAtMs: wallMs(), compileInspection: await inspectionCompiler(result) }),
+  );
   if (compiled === null || problems.length > 0 || "problems" in result) {
     return { problems: problems.map(messageOf), files };
   }
   const made = await maker.make(result.config.auth, previous);
   if ("problems" in made) return { problems: made.problems, files };
+  const { inspection } = compiled.policy;
+  if (inspection !== null) await inspections?.prepare(inspection);
   return { ...compiled, loaded: result, logins: made.logins };
 }
 

@@ -3,7 +3,7 @@ import { Argument, Command, InvalidArgumentError, Option } from "commander";
 import { quote, quoteWhole } from "../agent/config/quote.ts";
 import { ANONYMOUS_GROUP } from "../agent/policy/acl/mod.ts";
 import { type Address, parseAddress } from "../agent/policy/address.ts";
-import { compileConfig } from "./compile_config.ts";
+import { compileConfig } from "../agent/compile_config.ts";
 import { configOption } from "./config_command.ts";
 import { type Console, consoleOf, Ending, EXIT, prepared } from "./console.ts";
 import { type Level, MAX_TEXT_BYTES, type SentMessage } from "./explain_packets.ts";
@@ -94,16 +94,22 @@ export function explainCommand(given: Partial<Console> = {}, needs: ExplainNeeds
     .addHelpText("after", EXAMPLES)
     .action(async (action: Deed["action"], topic: string | undefined, flags: Flags) => {
       const deed = await readDeed(action, topic, flags, readInput);
-      runExplain(on, readActor(flags), deed, flags);
+      await runExplain(on, readActor(flags), deed, flags);
     });
 }
 
-function runExplain(on: Console, actor: Actor, deed: Deed, { config: file, all, json, exitCode }: Flags): void {
+async function runExplain(
+  on: Console,
+  actor: Actor,
+  deed: Deed,
+  { config: file, all, json, exitCode }: Flags,
+): Promise<void> {
   const result = loadWritten({ file, env: on.env });
   if ("problems" in result) refuse(result.problems);
   const { loaded, written } = result;
-  const { policy, faults } = compileConfig(loaded);
-  if (policy === null || faults.length > 0) refuse(loaded.problemsAt(faults));
+  const { compiled, problems } = await compileConfig(loaded, { number: 1, testsAtMs: on.wallMs() });
+  if (compiled === null || problems.length > 0) refuse(problems);
+  const { policy } = compiled;
   const surroundings: Surroundings = { config: loaded.config, policy, wallMs: on.wallMs };
   const [route = null] = loaded.config.general.routes ?? [];
   const explanation = explain(surroundings, written, { ...actor, routeId: actor.routeId ?? route }, deed);

@@ -60,11 +60,11 @@ interface Suite {
   places(tests: readonly number[]): Place[];
 }
 
-function runTests(on: Console, files: readonly string[], config: string | undefined): void {
+async function runTests(on: Console, files: readonly string[], config: string | undefined): Promise<void> {
   const result = loadWritten({ file: config, env: on.env });
   if ("problems" in result) refuse(result.problems);
   const { loaded } = result;
-  const { compiled, problems } = compileConfig(loaded, { number: 1, testsAtMs: null });
+  const { compiled, problems } = await compileConfig(loaded, { number: 1, testsAtMs: null });
   if (compiled === null) refuse(problems);
   const suites = [suiteOfConfig(loaded), ...suitesOf(files, on.env)];
   const failures = suites.flatMap((suite) => failuresOf(suite, compiled.policy.acl, on.wallMs()));

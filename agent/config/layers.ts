@@ -37,8 +37,10 @@ export interface LoadedConfig {
   readonly config: Config;
   /** First 12 hex digits of the SHA-256 of the effective configuration. */
   readonly version: string;
-  /** What a watcher watches: the configuration file first, then the rules file. */
+  /** What a watcher watches: the configuration file first, then the rules file and the files of schemas. */
   readonly files: readonly string[];
+  /** JSON Schemas by the file that they were read from, as `inspection.json-schema` names it; any JSON value. */
+  readonly schemas: ReadonlyMap<string, unknown>;
   /** The layer that a value comes from, and its place there. */
   originOf(path: Path): Origin;
   /** Words faults that only compiling finds, each with its place. */
@@ -77,16 +79,19 @@ export function* resolveLayersSteps(options: LayerOptions): Steps<LoadResult> {
   if (push !== undefined && push !== null) {
     layers.push(yield* toLayer("push", ConfigDocument.ofValue(PUSH, push), CONFIG));
   }
-  const merged = withProviderPaths(layers.reduce((low: unknown, { value }) => merge(CONFIG, low, value), {}));
-  const rules = yield* rulesLayer(merged);
+  const schemas = new Map<string, unknown>();
+  const laid = withProviderPaths(layers.reduce((low: unknown, { value }) => merge(CONFIG, low, value), {}));
+  const rules = yield* rulesLayer(laid);
+  const merged = yield* withSchemas(laid);
   if (problems.length > 0) return { problems, files, whole: null };
   const config = fillDefaults(CONFIG, rules === null ? merged : appendRules(merged, rules)) as Config;
   const sources = new Sources(layers, rules);
   const faults = yield* crossCheckSteps(config);
   const loaded: LoadedConfig = {
     config,
-    version: yield* versionSteps(config),
+    version: yield* versionSteps(schemas.size === 0 ? config : [config, ...schemas]),
     files,
+    schemas,
     originOf: (path) => sources.originOf(path),
     problemsAt: (faults) => sources.problemsAt(faults),
     problemsAtSteps: (faults) => sources.problemsAtSteps(faults),
@@ -130,6 +135,39 @@ export function* resolveLayersSteps(options: LayerOptions): Steps<LoadResult> {
       return { ...provider, ...paths };
     });
     return { ...merged, auth: { ...auth, providers: resolved } };
+  }
+
+  /** Schemas that are in files of their own: beside the file that names them, and absolute where the proxy does. */
+  function* withSchemas(merged: unknown): Steps<unknown> {
+    const inspection = isBag(merged) ? merged["inspection"] : undefined;
+    const entries = isBag(inspection) ? inspection["json-schema"] : undefined;
+    if (!isBag(merged) || !isBag(inspection) || !Array.isArray(entries)) return merged;
+    const before = new Sources(layers, null);
+    const resolved: unknown[] = [];
+    for (const [index, entry] of entries.entries()) {
+      const named: unknown = isBag(entry) ? entry["schema-file"] : undefined;
+      resolved.push(entry);
+      if (!isBag(entry) || typeof named !== "string") continue;
+      const path = ["inspection", "json-schema", index, "schema-file"];
+      const refuse = (message: string) => problems.push(...before.problemsAt([{ path, message }]));
+      if (before.layerOf(path) !== "file" && !named.startsWith("/")) {
+        refuse("what the proxy pushes must be an absolute path");
+        continue;
+      }
+      const file = resolveBeside(options.file?.path ?? "", named);
+      resolved[index] = { ...entry, "schema-file": file };
+      if (schemas.has(file)) continue;
+      files.push(file);
+      const read = options.read === undefined ? yield* readTextSteps(file) : options.read(file);
+      if ("fault" in read) {
+        refuse(`cannot read ${quoteWhole(file)}: ${read.fault}`);
+        continue;
+      }
+      const document = yield* ConfigDocument.ofTextSteps(file, read.text);
+      if (document.fault === null) schemas.set(file, document.value);
+      else problems.push(problem("syntax", document.placeAt(document.fault.offset), [], document.fault.text));
+    }
+    return { ...merged, inspection: { ...inspection, "json-schema": resolved } };
   }
 
   function* rulesLayer(merged: unknown): Steps<RulesLayer | null> {

@@ -13,7 +13,6 @@ const GRPC: NotYet = { words: "gRPC is not built yet" };
 
 /** Shrinks with every part that is built: delete its lines. */
 export const NOT_YET: NotYetTable = new Map<string, NotYet>([
-  ["inspection.enabled", { words: "payload inspection is not built yet", unless: false }],
   ["agent.broker", { words: "probing the broker is not built yet" }],
   ["agent.grpc-address", GRPC],
   ["agent.grpc-tls", GRPC],

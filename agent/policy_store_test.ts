@@ -113,7 +113,13 @@ Deno.test("a bad push is told and changes nothing", () =>
         { acl: { rules: [{ name: "x", match: { "client-ip": "10.0.0.1/8" }, topics: ["a"], decision: "allow" }] } },
         /client-ip/,
       ],
-      [{ inspection: { enabled: true } }, /not built yet/],
+      [{ audit: { "memory-events": 5 } }, /not built yet/],
+      [
+        { inspection: { enabled: true, patterns: { "custom-patterns": { x: { pattern: "(?=x)" } } } } },
+        /custom-patterns/,
+      ],
+      [{ inspection: { "json-schema": { "schema-file": "/none/s.json", topics: "a" } } }, /s\.json": no such file/],
+      [{ inspection: { enabled: true, "json-schema": { schema: { type: "nothing" }, topics: "a" } } }, /json-schema/],
       [{ auth: { enabled: true, providers: [{ type: "file", path: "/none/users.json" }] } }, /users\.json/],
     ];
     for (const [config, message] of bad) {

@@ -205,6 +205,7 @@ Deno.test("what is no client's doing never counts, an agent's restart least of a
     "auth-pending",
     "late",
     "overloaded",
+    "inspection-overloaded",
     "session-unknown",
     "internal-error",
     "frame-gap",

@@ -8,7 +8,12 @@ const env = (name: string) => VARIABLES[name];
 /** The effective configuration of a file, with everything built. */
 function load(value: unknown): Config {
   const text = typeof value === "string" ? value : JSON.stringify(value);
-  const loaded = loadConfig({ file: { path: "gate.json", text }, env, notYet: new Map() });
+  const loaded = loadConfig({
+    file: { path: "gate.json", text },
+    env,
+    read: () => ({ text: "{}" }),
+    notYet: new Map(),
+  });
   ok("config" in loaded, "problems" in loaded ? loaded.problems.map(({ message }) => message).join("\n") : "");
   return loaded.config;
 }
@@ -142,7 +147,7 @@ Deno.test("a list of objects may be an object keyed by name: by priority, then b
     inspection: {
       patterns: { "custom-patterns": { key: { pattern: "x" } } },
       "json-schema": {
-        sensors: { "schema-file": "s", topics: "a" },
+        sensors: { "schema-file": "/s", topics: "a" },
         boilers: { schema: { type: "object" }, topics: "b" },
       },
     },
@@ -173,8 +178,8 @@ Deno.test("a list of objects may be an object keyed by name: by priority, then b
 });
 
 Deno.test("json-schema may be one entry, a list, or an object keyed by name", () => {
-  const entry = { "schema-file": "s.json", topics: "a/#" };
-  const expected = [{ "schema-file": "s.json", topics: ["a/#"], "block-on-failure": true }];
+  const entry = { "schema-file": "/s.json", topics: "a/#" };
+  const expected = [{ "schema-file": "/s.json", topics: ["a/#"], "block-on-failure": true }];
   deepEqual(load({ inspection: { "json-schema": entry } }).inspection["json-schema"], expected);
   deepEqual(load({ inspection: { "json-schema": [entry] } }).inspection["json-schema"], expected);
   deepEqual(load({ inspection: { "json-schema": { x: entry } } }).inspection["json-schema"], [

@@ -81,8 +81,9 @@ function protoLimit(): void {
   equal(defaults.config.inspection["json-limits"]["__proto__"], "deny");
   const snake = loadConfig({
     push: JSON.parse(`{ "inspection": { "json-schema": {
-    "__proto__": { "schema_file": "s", "topics": "a" } } } }`),
+    "__proto__": { "schema_file": "/s", "topics": "a" } } } }`),
     env,
+    read: () => ({ text: "{}" }),
     notYet: new Map(),
   });
   ok("config" in snake);

@@ -536,7 +536,10 @@ export class Agent {
       }
     }
     if (report.policy.logPackets) this.#teller.packets(frame, report);
-    if (refusal === null) return;
+    if (refusal === null) {
+      if (report.noted !== null) this.#teller.noted(frame, report, report.noted);
+      return;
+    }
     this.#teller.refusal(frame, report, refusal);
     // Only what the client itself sent: whoever may publish to a device must not be able to have it banned.
     if (frame.fromClient && !report.detectOnly && session !== null) {

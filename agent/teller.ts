@@ -5,8 +5,9 @@ import { cut, type FrameReport, type Refusal, shownName, type Unsettled } from "
 import type { Logger } from "./log.ts";
 import { PACKET_NAMES } from "./mqtt/packet.ts";
 import type { Address } from "./policy/address.ts";
+import type { Finding } from "./policy/inspect/inspector.ts";
 import type { Policy } from "./policy/policy.ts";
-import { LATE, type Reason, UPGRADE_UNSEEN } from "./reasons.ts";
+import { inspectionReason, LATE, type Reason, UPGRADE_UNSEEN } from "./reasons.ts";
 import type { Session } from "./session.ts";
 import { refusalTags, tagsOf } from "./verdict.ts";
 
@@ -26,13 +27,36 @@ export class Teller {
   }
 
   /** A refused frame: into the audit, and into the log, folded by reason, client and topic. */
-  refusal(frame: Frame, report: FrameReport, refusal: Refusal): void {
+  refusal(frame: Frame, report: FrameReport, { reason, packetType, topic, rule }: Refusal): void {
+    const detail = report.detail === null ? null : report.detail.join("; ");
+    this.#tell(frame, report, { reason, packetType, topic, rule: rule?.name ?? null, detail, level: "warn" });
+  }
+
+  /** What inspection found in a frame that passes: below `block-severity`, of a pattern on trial, or not searched. */
+  noted(frame: Frame, report: FrameReport, noted: readonly Finding[]): void {
+    const [{ word }] = noted as [Finding];
+    const detail = noted.map(({ text }) => text).join("; ");
+    const { packetType, topic, rule } = report;
+    const what = { reason: inspectionReason(word), packetType, topic, rule: rule?.name ?? null };
+    this.#tell(frame, report, { ...what, detail, level: "info" });
+  }
+
+  #tell(
+    frame: Frame,
+    report: FrameReport,
+    { reason, packetType, topic: wholeTopic, rule, detail, level }: {
+      readonly reason: Reason;
+      readonly packetType: number;
+      readonly topic: string | null;
+      readonly rule: string | null;
+      readonly detail: string | null;
+      readonly level: "warn" | "info";
+    },
+  ): void {
     const subject = report.session?.subject ?? null;
-    const { reason, packetType, rule } = refusal;
-    const topic = refusal.topic === null ? null : cut(refusal.topic);
+    const topic = wholeTopic === null ? null : cut(wholeTopic);
     const clientId = subject === null ? null : cut(subject.clientId);
     const username = subject?.username == null ? null : shownName(subject.username);
-    const detail = report.detail === null ? null : report.detail.join("; ");
     const packet = packetType === 0 ? null : PACKET_NAMES[packetType] ?? null;
     this.#audit.add({
       atMs: this.#clock.wallMs(),
@@ -47,7 +71,7 @@ export class Teller {
       reason: reason.code,
       packetType: packet,
       topic,
-      rule: rule?.name ?? null,
+      rule,
       policy: report.policy.label,
       packets: report.packets,
       refused: report.refused,
@@ -55,20 +79,20 @@ export class Teller {
       also: report.describeRefusals(),
       detail,
     });
-    if (!this.#log.enabled("warn")) return;
-    this.#log.warn(reason.text, {
+    if (!this.#log.enabled(level)) return;
+    this.#log[level](reason.text, {
       reason: reason.code,
       verdict: report.verdict,
       client_id: clientId,
       username,
       packet,
       topic,
-      rule: rule?.name ?? null,
+      rule,
       client_ip: frame.clientAddress,
       correlation_id: frame.correlationId,
       also: report.describeRefusals(),
       detail,
-    }, { foldKey: `${reason.code} ${clientId ?? addressText(report.session, frame)} ${topic ?? ""}` });
+    }, { foldKey: `${level} ${reason.code} ${clientId ?? addressText(report.session, frame)} ${topic ?? ""}` });
   }
 
   /** One debug line for what a frame held (`general.log-packets`); never a payload or a password. */

@@ -20,7 +20,8 @@ interface Talk {
 
 const SUBSCRIBE = `82c2010001${"0003612f2300".repeat(32)}`;
 const PINGREQ = "c000";
-const PUBLISH = `30cf010005612f622f63${"7b".repeat(200)}`;
+const TELEMETRY = `{"temperature":21.5,"unit":"C","name":"boiler, north","ok":true,"at":"2026-01-31T10:00:00Z"}`;
+const PUBLISH = `30cf010005612f622f63${Buffer.from(TELEMETRY.padEnd(200)).toString("hex")}`;
 /** With a user property. */
 const PUBLISH_5 = "30100005612f622f630726000161000162" + "78";
 

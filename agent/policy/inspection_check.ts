@@ -4,8 +4,13 @@ import type { Ground } from "./ground.ts";
 import type { PartName } from "./inspect/config.ts";
 import type { Inspected, Inspector } from "./inspect/inspector.ts";
 
-/** What it costs to search a text at all, in the units of `Inspector.work`. */
-const CALL_WORK = 30;
+/** What it costs to search a text at all, in the units of `Inspector.work`: about 2 µs. */
+const CALL_WORK = 150;
+/**
+ * What searching the names and properties of one packet may cost: 4 ms. A packet can have thousands of properties; one that
+ * has more than can be searched beside the frame path is refused.
+ */
+const MAX_WORK = 1 << 18;
 
 /** Takes note of what an inspection found: the reason that refuses the packet, or null. O(findings). */
 export function hear(inspected: Inspected | null, on: Ground): Reason | null {
@@ -85,9 +90,16 @@ function searchPairs(pairs: UserProperties, topic: string, on: Ground, inspectio
     const refused = searchText("user-properties", name, topic, on, inspection) ??
       searchText("user-properties", value, topic, on, inspection);
     if (refused !== null) return refused;
+    if (on.inspectionWork > MAX_WORK) return hear(TOO_MUCH, on);
   }
   return null;
 }
+
+const TOO_MUCH: Inspected = Object.freeze({
+  refusal: { word: "inspection-budget" as const, text: "more user properties than can be searched in time" },
+  noted: [],
+  hasShadow: false,
+});
 
 function searchText(
   part: PartName,

@@ -107,7 +107,18 @@ Deno.test("--json tells all of it, and names the rule that decided with its plac
     const { output } = await run(["-c", file, "--username", "alice", "--json", "subscribe", "plant/+/level"]);
     const told: Json = JSON.parse(output);
     assert.deepEqual(Object.keys(told), [
-      ...["allowed", "verdict", "detect_only", "packet", "reason", "detail", "tags", "qos_downgraded_to", "rule"],
+      ...[
+        "allowed",
+        "verdict",
+        "detect_only",
+        "packet",
+        "reason",
+        "detail",
+        "noted",
+        "tags",
+        "qos_downgraded_to",
+        "rule",
+      ],
       ...["default_action", "asked", "client", "checks", "decisions", "notes"],
     ]);
     assert.deepEqual([told.allowed, told.verdict, told.reason, told.tags], [true, "allow", null, [
@@ -314,6 +325,27 @@ Deno.test("buckets of rate limits are full, and other checks than rules are told
   ]);
   assert.match(told.notes.join(" "), /every bucket is taken for full/);
 });
+
+Deno.test("what inspection finds is told with the check that found it", () =>
+  inFolder(async ({ write }) => {
+    const inspection = { enabled: true, patterns: { sqli: true } };
+    const file = await write("gate.json", JSON.stringify({ inspection, acl: { "default-action": "allow" } }));
+    const attack = "1' OR '1'='1' UNION SELECT password FROM users --";
+    for (const size of [0, 40_000]) {
+      const args = ["-c", file, "--json", "publish", "a", "--payload", "@-"];
+      const told: Json = JSON.parse((await run(args, `${" ".repeat(size)}${attack}`)).output);
+      assert.deepEqual([told.verdict, told.tags[2]], ["drop", "inspection-blocked"]);
+      const last = told.checks.at(-1);
+      assert.deepEqual([last.name, last.refused, last.detail], ["inspect-payload", told.reason.code, told.detail[0]]);
+      assert.match(last.detail, /sql/);
+    }
+    const will: Json = JSON.parse((await run(["-c", file, "--json", "connect", "a", "--payload", attack])).output);
+    assert.deepEqual([will.verdict, will.checks.at(-1).name], ["close", "inspect-will"]);
+    const lenient = { inspection: { ...inspection, "block-severity": "critical" }, acl: { "default-action": "allow" } };
+    const noted = await explained(lenient, "publish", "a", "--payload", attack);
+    assert.deepEqual([noted.verdict, noted.reason], ["allow", null]);
+    assert.match(noted.noted[0], /sql/);
+  }));
 
 Deno.test("among many rules those that apply and those near to it are told, the rest is counted by reason", () =>
   inFolder(async ({ write }) => {

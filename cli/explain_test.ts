@@ -454,3 +454,14 @@ Deno.test("text of a client cannot rewrite the terminal that it is shown on", ()
     assert.match(dropped.output, /the user name is "x\\u\{202e\}y", not "u"/);
     assert.ok(!unseen.test(dropped.output), JSON.stringify(dropped.output));
   }));
+
+Deno.test("the README shows what explain says", () =>
+  inFolder(async ({ write }) => {
+    const readme = await Deno.readTextFile(new URL("../README.md", import.meta.url));
+    const [, config = ""] = /```jsonc\n(.*?)\n```/s.exec(readme) ?? [];
+    const [, command = "", shown = ""] = /\$ deno task start explain (.*?)\n(.*?)\n```/s.exec(readme) ?? [];
+    const name = "mqtt-gateway.json";
+    const file = await write(name, config);
+    const { code, output } = await run(command.split(" ").map((word) => word === name ? file : word));
+    assert.deepEqual([code, output.replaceAll(file, name)], [0, shown]);
+  }));

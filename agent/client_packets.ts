@@ -66,9 +66,6 @@ export const MESSAGE_CHECKS: readonly Check<Message>[] = [
   inspectMessage,
 ];
 
-/** What a PUBLISH meets before that: what its Will has no part in. */
-const PUBLISH_CHECKS: readonly Check<Publish>[] = [checkBrokerLimits, checkAliasFeature];
-
 /** What each filter of a SUBSCRIBE meets. */
 const SUBSCRIPTION_CHECKS: readonly Check<Subscription>[] = [
   function checkFilter({ filter }, on) {
@@ -277,7 +274,8 @@ function judgePublish(
   if (isLimited) chargeOwn(session, publish.topic, packetBytes, report, on);
   let refused = aliased ??
     checkWindow(session, publish, packetBytes, report, on) ??
-    firstRefusal(PUBLISH_CHECKS, publish, on) ??
+    said("broker-limits", checkBrokerLimits(publish, on), on) ??
+    said("alias-feature", checkAliasFeature(publish, on), on) ??
     firstRefusal(MESSAGE_CHECKS, publish, on);
   if (report.topic === null) {
     report.topic = publish.topic;

@@ -68,13 +68,14 @@ function messageWords(
 }
 
 function facts(explanation: Explanation): string[] {
-  const { judgement: { reason, tags, detail, downgradedTo } } = explanation;
+  const { judgement: { reason, tags, detail, noted, downgradedTo } } = explanation;
   const lines: [name: string, words: string][] = [];
   if (reason !== null) {
     lines.push(["reason", `${reason.code}: ${reason.text}`]);
     for (const one of detail) lines.push(["detail", one]);
     lines.push(["what to do", reason.advice]);
   }
+  for (const one of noted) lines.push(["found", `${one} (it is told, and refuses nothing)`]);
   if (downgradedTo !== null) lines.push(["QoS", `it passes, and should have had QoS ${downgradedTo}`]);
   lines.push(["rule", ruleFact(explanation)]);
   lines.push(["audit tags", tags.join(", ")]);
@@ -212,7 +213,7 @@ function restLines(rules: readonly ExplainedRule[], shown: readonly ExplainedRul
 /** For scripts: all of it. Members are never left out; what there is not is null. */
 export function explainedJson(explanation: Explanation): unknown {
   const { actor, deed, judgement, groups, rule, checks, decisions, defaultAction, notes } = explanation;
-  const { verdict, detectOnly, reason, tags, detail, downgradedTo, packet, subject } = judgement;
+  const { verdict, detectOnly, reason, tags, detail, noted, downgradedTo, packet, subject } = judgement;
   return {
     allowed: verdict === "allow",
     verdict,
@@ -220,6 +221,7 @@ export function explainedJson(explanation: Explanation): unknown {
     packet,
     reason: reason === null ? null : { code: reason.code, tag: reason.tag, text: reason.text, advice: reason.advice },
     detail,
+    noted,
     tags,
     qos_downgraded_to: downgradedTo,
     rule: rule === null ? null : ruleJson(rule),

@@ -4,7 +4,7 @@ import { AuditRing } from "../agent/audit/ring.ts";
 import { Lockout } from "../agent/auth/lockout.ts";
 import { LoginDesk } from "../agent/auth/login_desk.ts";
 import type { Answer, Identity, Provider } from "../agent/auth/provider.ts";
-import { AutoBan, BanList, compileBans } from "../agent/bans/mod.ts";
+import { AutoBan, BanList, type ConfiguredBans } from "../agent/bans/mod.ts";
 import type { Config } from "../agent/config/mod.ts";
 import type { FrameReport, Refusal } from "../agent/frame_report.ts";
 import { createLogger } from "../agent/log.ts";
@@ -56,6 +56,8 @@ export interface Judgement {
   readonly tags: readonly string[];
   /** What else there is to a refusal, such as the ban or the finding. */
   readonly detail: readonly string[];
+  /** What inspection found and lets pass. */
+  readonly noted: readonly string[];
   /** The QoS that the packet should have had, or null. */
   readonly downgradedTo: number | null;
   /** What that packet met, in order. */
@@ -69,6 +71,7 @@ export interface Judgement {
 export interface Surroundings {
   readonly config: Config;
   readonly policy: Policy;
+  readonly bans: ConfiguredBans;
   readonly wallMs: () => number;
 }
 
@@ -107,14 +110,13 @@ class Talk {
   #sent = 0;
   #received = 0;
 
-  constructor({ config, policy, wallMs }: Surroundings, actor: Actor) {
+  constructor({ config, policy, bans, wallMs }: Surroundings, actor: Actor) {
     this.#actor = actor;
     // Who says that nobody proved the name says so of the broker too.
     this.#policy = actor.proved || !policy.trustBroker ? policy : { ...policy, trustBroker: false };
     const nobodyTells = () => {};
     const list = new BanList({ setTimer: () => nobodyTells, tell: nobodyTells });
-    const bans = compileBans(config.bans);
-    if ("bans" in bans) list.configure(bans.bans);
+    list.configure(bans);
     this.#agent = new Agent({
       policies: {
         current: this.#policy,
@@ -151,6 +153,7 @@ class Talk {
       reason: refused,
       tags,
       detail: [],
+      noted: [],
       downgradedTo: null,
       checks: [],
       subject: null,
@@ -185,7 +188,7 @@ class Talk {
 
 /** The report is used again by the next frame: what is needed of it is taken out. */
 function judgementOf(report: FrameReport, packet: Judgement["packet"], trace: TraceRecorder): Judgement {
-  const { verdict, detectOnly, refusal, detail, downgradedTo, session, policy } = report;
+  const { verdict, detectOnly, refusal, detail, noted, downgradedTo, session, policy } = report;
   return {
     packet,
     verdict,
@@ -194,6 +197,7 @@ function judgementOf(report: FrameReport, packet: Judgement["packet"], trace: Tr
     reason: refusal?.reason ?? null,
     tags: tagsOf(report).list,
     detail: detail ?? [],
+    noted: (noted ?? []).map(({ text }) => text),
     downgradedTo: downgradedTo === -1 ? null : downgradedTo,
     checks: trace.packets.flatMap(({ checks }) => checks),
     subject: session?.subject ?? null,

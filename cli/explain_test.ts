@@ -107,7 +107,18 @@ Deno.test("--json tells all of it, and names the rule that decided with its plac
     const { output } = await run(["-c", file, "--username", "alice", "--json", "subscribe", "plant/+/level"]);
     const told: Json = JSON.parse(output);
     assert.deepEqual(Object.keys(told), [
-      ...["allowed", "verdict", "detect_only", "packet", "reason", "detail", "tags", "qos_downgraded_to", "rule"],
+      ...[
+        "allowed",
+        "verdict",
+        "detect_only",
+        "packet",
+        "reason",
+        "detail",
+        "noted",
+        "tags",
+        "qos_downgraded_to",
+        "rule",
+      ],
       ...["default_action", "asked", "client", "checks", "decisions", "notes"],
     ]);
     assert.deepEqual([told.allowed, told.verdict, told.reason, told.tags], [true, "allow", null, [
@@ -315,6 +326,27 @@ Deno.test("buckets of rate limits are full, and other checks than rules are told
   assert.match(told.notes.join(" "), /every bucket is taken for full/);
 });
 
+Deno.test("what inspection finds is told with the check that found it", () =>
+  inFolder(async ({ write }) => {
+    const inspection = { enabled: true, patterns: { sqli: true } };
+    const file = await write("gate.json", JSON.stringify({ inspection, acl: { "default-action": "allow" } }));
+    const attack = "1' OR '1'='1' UNION SELECT password FROM users --";
+    for (const size of [0, 40_000]) {
+      const args = ["-c", file, "--json", "publish", "a", "--payload", "@-"];
+      const told: Json = JSON.parse((await run(args, `${" ".repeat(size)}${attack}`)).output);
+      assert.deepEqual([told.verdict, told.tags[2]], ["drop", "inspection-blocked"]);
+      const last = told.checks.at(-1);
+      assert.deepEqual([last.name, last.refused, last.detail], ["inspect-payload", told.reason.code, told.detail[0]]);
+      assert.match(last.detail, /sql/);
+    }
+    const will: Json = JSON.parse((await run(["-c", file, "--json", "connect", "a", "--payload", attack])).output);
+    assert.deepEqual([will.verdict, will.checks.at(-1).name], ["close", "inspect-will"]);
+    const lenient = { inspection: { ...inspection, "block-severity": "critical" }, acl: { "default-action": "allow" } };
+    const noted = await explained(lenient, "publish", "a", "--payload", attack);
+    assert.deepEqual([noted.verdict, noted.reason], ["allow", null]);
+    assert.match(noted.noted[0], /sql/);
+  }));
+
 Deno.test("among many rules those that apply and those near to it are told, the rest is counted by reason", () =>
   inFolder(async ({ write }) => {
     const others = Array.from({ length: 10_000 }, (_, n) => ({
@@ -421,4 +453,15 @@ Deno.test("text of a client cannot rewrite the terminal that it is shown on", ()
     const dropped = await run(["-c", file, "--username", "x\u202ey", "--groups", "g\u200b", "publish", "b\u202ec"]);
     assert.match(dropped.output, /the user name is "x\\u\{202e\}y", not "u"/);
     assert.ok(!unseen.test(dropped.output), JSON.stringify(dropped.output));
+  }));
+
+Deno.test("the README shows what explain says", () =>
+  inFolder(async ({ write }) => {
+    const readme = await Deno.readTextFile(new URL("../README.md", import.meta.url));
+    const [, config = ""] = /```jsonc\n(.*?)\n```/s.exec(readme) ?? [];
+    const [, command = "", shown = ""] = /\$ deno task start explain (.*?)\n(.*?)\n```/s.exec(readme) ?? [];
+    const name = "mqtt-gateway.json";
+    const file = await write(name, config);
+    const { code, output } = await run(command.split(" ").map((word) => word === name ? file : word));
+    assert.deepEqual([code, output.replaceAll(file, name)], [0, shown]);
   }));

@@ -137,10 +137,10 @@ function explainDecision({ question, byLogin, decision }: TracedDecision, places
 
 /** The checks that ran; a packet that none of them refused was refused before them, as what cannot be read. */
 function explainedChecks({ checks, reason }: Judgement): ExplainedCheck[] {
-  const told = checks.map(({ name, refused, topic, limit, downgradedTo }) => ({
+  const told = checks.map(({ name, refused, topic, limit, finding, downgradedTo }) => ({
     name,
     refused: refused?.code ?? null,
-    detail: checkDetail(topic, limit, refused === null ? downgradedTo : null),
+    detail: finding ?? checkDetail(topic, limit, refused === null ? downgradedTo : null),
   }));
   const isTold = reason === null || checks.some(({ refused }) => refused === reason);
   return isTold ? told : [...told, { name: "packet", refused: reason.code, detail: null }];

@@ -13,6 +13,8 @@ export interface CheckFindings {
   readonly downgradedTo: number;
   /** The rate limit that refuses, or null. */
   readonly limit: { readonly name: string } | null;
+  /** What inspection refuses for, or null. */
+  readonly finding: { readonly text: string } | null;
 }
 
 /**

@@ -20,6 +20,8 @@ export interface TracedCheck {
   readonly topic: string | null;
   /** Name of the rate limit that refuses. */
   readonly limit: string | null;
+  /** What inspection found and refuses. */
+  readonly finding: string | null;
   /** The QoS that the packet should have had, or null. */
   readonly downgradedTo: number | null;
   /** What it asked the rules, in order. */
@@ -52,13 +54,14 @@ export class TraceRecorder implements Tracer {
     this.#packets.push({ type, checks: [] });
   }
 
-  check(name: string, refused: Reason | null, { topic, limit, downgradedTo }: CheckFindings): void {
+  check(name: string, refused: Reason | null, { topic, limit, finding, downgradedTo }: CheckFindings): void {
     if (this.#packets.length === 0) this.packet(0);
     this.#packets.at(-1)?.checks.push({
       name: checkName(name),
       refused,
       topic: refused === null ? null : topic,
       limit: refused === null ? null : limit?.name ?? null,
+      finding: refused === null ? null : finding?.text ?? null,
       downgradedTo: downgradedTo === -1 ? null : downgradedTo,
       decisions: this.#decisions,
     });

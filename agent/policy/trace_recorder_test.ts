@@ -4,7 +4,7 @@ import { bound, NOW_MS } from "./acl/acl_fixture.ts";
 import { decidePublish } from "./acl/mod.ts";
 import { TraceRecorder } from "./trace_recorder.ts";
 
-const FOUND = { rule: null, topic: null, action: "drop", downgradedTo: -1, limit: null } as const;
+const FOUND = { rule: null, topic: null, action: "drop", downgradedTo: -1, limit: null, finding: null } as const;
 
 Deno.test("a decision belongs to the check that is told after it, and is kept as it was", () => {
   const s = bound([{ topics: ["a"] }]);
@@ -14,9 +14,20 @@ Deno.test("a decision belongs to the check that is told after it, and is kept as
   recorder.check("checkTopicSize", null, FOUND);
   recorder.acl({ ...question, topic: "a" }, false, decidePublish(s, "a", 0, false, NOW_MS));
   recorder.acl({ ...question, topic: "b" }, true, decidePublish(s, "b", 0, false, NOW_MS));
-  recorder.check("checkPublishAcl", ACL_NO_RULE, { ...FOUND, topic: "b", limit: { name: "one" }, downgradedTo: 1 });
+  recorder.check("checkPublishAcl", ACL_NO_RULE, {
+    ...FOUND,
+    topic: "b",
+    limit: { name: "one" },
+    finding: { text: "found" },
+    downgradedTo: 1,
+  });
   recorder.packet(8);
-  recorder.check("inspectPayload", null, { ...FOUND, topic: "left from before", limit: { name: "one" } });
+  recorder.check("inspectPayload", null, {
+    ...FOUND,
+    topic: "left from before",
+    limit: { name: "one" },
+    finding: { text: "found" },
+  });
   assert.deepEqual(
     recorder.packets.map(({ type, checks }) => [
       type,
@@ -29,17 +40,34 @@ Deno.test("a decision belongs to the check that is told after it, and is kept as
     [
       [
         3,
-        { name: "topic-size", refused: null, topic: null, limit: null, downgradedTo: null, decisions: [] },
+        {
+          name: "topic-size",
+          refused: null,
+          topic: null,
+          limit: null,
+          finding: null,
+          downgradedTo: null,
+          decisions: [],
+        },
         {
           name: "publish-acl",
           refused: "acl-no-rule",
           topic: "b",
           limit: "one",
+          finding: "found",
           downgradedTo: 1,
           decisions: [["a", false, true], ["b", true, false]],
         },
       ],
-      [8, { name: "inspect-payload", refused: null, topic: null, limit: null, downgradedTo: null, decisions: [] }],
+      [8, {
+        name: "inspect-payload",
+        refused: null,
+        topic: null,
+        limit: null,
+        finding: null,
+        downgradedTo: null,
+        decisions: [],
+      }],
     ],
   );
   recorder.clear();

@@ -54,6 +54,8 @@ export interface WaitingConnect {
   readonly connect: Connect;
   readonly login: PendingLogin;
   readonly desk: LoginDesk;
+  /** A limit on trial that would have refused it; null for none. It was charged when the CONNECT came, and only then. */
+  readonly shadowLimit: string | null;
   /** The frame that ended it, without its bytes. */
   frame: Frame | null;
 }

@@ -118,7 +118,7 @@ export class Reception {
     }
     if (blockMode) {
       connect.password = null;
-      report.waiting = { session, connect, login, desk, frame: null };
+      report.waiting = { session, connect, login, desk, shadowLimit: report.shadowLimit, frame: null };
       return true;
     }
     // Nothing is blocked, so nobody waits; who it is becomes known when it does.
@@ -143,7 +143,7 @@ export class Reception {
    * where it took too long.
    */
   resume(
-    { session, connect, login, desk }: WaitingConnect,
+    { session, connect, login, desk, shadowLimit }: WaitingConnect,
     verdict: LoginVerdict | null,
     report: FrameReport,
     on: Ground,
@@ -151,6 +151,10 @@ export class Reception {
   ): void {
     report.count(connect.type, KIND.CONNECT);
     report.undroppable = true;
+    if (shadowLimit !== null) {
+      report.notes |= NOTE.SHADOW;
+      report.shadowLimit = shadowLimit;
+    }
     if (verdict === null || session.ended || desk !== this.#desk()) {
       return report.refuse(AUTH_PENDING, "close", connect.type, null, null);
     }

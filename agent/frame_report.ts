@@ -61,6 +61,8 @@ export interface WaitingConnect {
   readonly done: Promise<LoginVerdict>;
   /** What it will take from now, in milliseconds, at best knowledge. */
   readonly expectedMs: number;
+  /** A limit on trial that would have refused it; null for none. It was charged when the CONNECT came, and only then. */
+  readonly shadowLimit: string | null;
   /** The frame that ended it, without its bytes. */
   frame: Frame | null;
 }

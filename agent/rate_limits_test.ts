@@ -222,3 +222,39 @@ Deno.test("who gets another client id pays from the bucket of that one", () => {
   assert.equal(wire.publish("a").verdict, "allow", "from its own");
   assert.equal(wire.publish("a").verdict, "drop");
 });
+
+Deno.test("a refusal names the limit and the quota as they are configured", async () => {
+  const quota = [{ name: "night shift", messages: 1, per: "day" as const }];
+  const none = { "messages-per-second": undefined, quota };
+  const ways: readonly [string, NonNullable<TestPolicy["rate"]>, (wire: Wire) => unknown][] = [
+    ["global", { global: limit(1, 1, none) }, (wire) => wire.publish("a")],
+    ["client", { "per-client": limit(1, 1, none) }, (wire) => wire.publish("a")],
+    ["subscribe", { subscribe: limit(1, 1, none) }, (wire) => wire.send(subscribe("a"))],
+    ["control", { control: limit(1, 1, { ...none, action: "close" }) }, (wire) => wire.send(PING)],
+    [
+      "alarms",
+      { "per-topic": [{ name: "alarms", topic: "#", limit: limit(1, 1, none), scope: "client" }] },
+      (wire) => wire.publish("a"),
+    ],
+  ];
+  for (const [name, rate, act] of ways) {
+    const rig = limited(rate);
+    const wire = rig.connection().live();
+    act(wire);
+    act(wire);
+    await rig.parts.log.flush();
+    assert.ok(rig.parts.lines.join("\n").includes(`limit \\"${name}\\" (night shift)`), name);
+  }
+  const connects = limited({ connect: limit(1, 1, { ...none, action: "close" }) });
+  for (const clientId of ["a", "b"]) connects.connection().connect({ clientId });
+  await connects.parts.log.flush();
+  assert.match(connects.parts.lines.join("\n"), /limit \\"connect\\" \(night shift\)/);
+
+  const failures = limited({ "auth-failures": limit(1, 1, { ...none, action: "close" }) });
+  failures.useDesk(deskOf(() => failures.parts.clock.wallMs(), new Users(identity("alice"))));
+  for (const clientId of ["a", "b"]) {
+    failures.connection().connect({ clientId, username: "alice", password: "wrong" });
+  }
+  await failures.parts.log.flush();
+  assert.match(failures.parts.lines.join("\n"), /limit \\"auth-failures\\" \(night shift\)/);
+});

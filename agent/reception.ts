@@ -113,7 +113,8 @@ export class Reception {
     if (blockMode) {
       connect.password = null;
       const { done, expectedMs } = login;
-      report.waiting = { kind: "login", session, connect, login, desk, done, expectedMs, frame: null };
+      const { shadowLimit } = report;
+      report.waiting = { kind: "login", session, connect, login, desk, done, expectedMs, shadowLimit, frame: null };
       return true;
     }
     // Nothing is blocked, so nobody waits; who it is becomes known when it does.
@@ -138,7 +139,7 @@ export class Reception {
    * where it took too long.
    */
   resume(
-    { session, connect, login, desk }: WaitingConnect,
+    { session, connect, login, desk, shadowLimit }: WaitingConnect,
     verdict: LoginVerdict | null,
     report: FrameReport,
     on: Ground,
@@ -147,6 +148,10 @@ export class Reception {
     if (on.trace !== null) on.trace.packet(connect.type);
     report.count(connect.type, KIND.CONNECT);
     report.undroppable = true;
+    if (shadowLimit !== null) {
+      report.notes |= NOTE.SHADOW;
+      report.shadowLimit = shadowLimit;
+    }
     if (verdict === null || session.ended || desk !== this.#desk()) {
       return report.refuse(AUTH_PENDING, "close", connect.type, null, null);
     }

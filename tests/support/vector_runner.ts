@@ -298,7 +298,8 @@ function isNamed({ open, connect, frames }: Vector): boolean {
   return frames.some((step) => isFrame(step) && step.dir === "s2c");
 }
 
-function configOf(vector: Vector, file: VectorFile): unknown {
+/** The whole configuration of a vector: its own laid over that of its file. */
+export function configOf(vector: Vector, file: Pick<VectorFile, "configs" | "base" | "props">): unknown {
   const configs: Readonly<Record<string, unknown>> = { ...file.configs, ...file.props?.configs };
   const lay = (under: unknown, layer: unknown): unknown => {
     if (Array.isArray(layer)) return layer.reduce(lay, under);

@@ -45,6 +45,12 @@ const CONTROL_LIMIT = object({
   action: ours("What becomes of what exceeds it", choice("drop", "close"), "close"),
 });
 
+/** A CONNECT or a login can not be dropped. */
+const CLOSING_LIMIT = object({
+  ...LIMIT_KEYS,
+  action: ours("What becomes of what exceeds it: there is no other way", choice("close"), "close"),
+});
+
 const TOPIC_LIMIT = object({
   name: ours("Name in logs and messages; the key where limits are written as an object", text(), OPTIONAL),
   topic: page("Topic filter", filter({ placeholders: "topic" }), REQUIRED),
@@ -58,10 +64,10 @@ export const RATE_LIMIT = object({
   "per-client": page("Each client", LIMIT, OPTIONAL),
   "per-topic": page("Messages of some topics", keyedList(TOPIC_LIMIT, { defaults: ["topic"] }), []),
   "key-by": page("What a client is told apart by", choice("client_id", "username", "client_ip"), "client_id"),
-  connect: ours("CONNECTs of one address", LIMIT, OPTIONAL),
+  connect: ours("CONNECTs of one address", CLOSING_LIMIT, OPTIONAL),
   subscribe: ours("SUBSCRIBEs of one client; absent: they count as messages", LIMIT, OPTIONAL),
   control: ours("Pings and the rest, not acknowledgements", CONTROL_LIMIT, FILLED),
-  "auth-failures": ours("Failed authentications of one address", LIMIT, OPTIONAL),
+  "auth-failures": ours("Failed authentications of one address", CLOSING_LIMIT, OPTIONAL),
   "max-keys": ours("Most buckets that are kept", integer({ min: 1, max: 10_000_000 }), 100_000),
   store: ours("Where buckets are kept", choice("memory"), "memory"),
 });

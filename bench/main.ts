@@ -18,19 +18,23 @@ interface Flags {
 }
 
 /** Left out by --quick, unless asked for. */
-const SLOW_SUITES: ReadonlySet<string> = new Set(["rules", "auth"]);
+const SLOW_SUITES: ReadonlySet<string> = new Set(["rules", "check", "reload", "auth"]);
 
 const EXAMPLES = `
 Examples:
   deno task bench --quick
   deno task bench --only "load v1 1x64"
+  deno task bench --only "reload 10000"
   deno task bench --only frames --json`;
 
 function parseFlags(args: readonly string[]): Flags {
   return new Command("bench")
     .description("Measures the agent against its floor and against the aims")
     .addOption(
-      new Option("--quick", "about 20 seconds, fewer loads, coarser figures, without the suites rules and auth")
+      new Option(
+        "--quick",
+        "about 20 seconds, fewer loads, coarser figures, without the suites rules, check, reload and auth",
+      )
         .default(false),
     )
     .addOption(

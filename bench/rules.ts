@@ -32,10 +32,14 @@ export interface ConfigOptions {
   readonly rules: number;
   /** Limits so high that the worst frames are judged to their end. */
   readonly wide?: boolean;
+  /** What becomes of publishing to `flip/…`, for who wants to see which of two configurations is in force. */
+  readonly flip?: "allow" | "deny";
+  /** Sections that are on besides. */
+  readonly more?: Readonly<Record<string, unknown>>;
 }
 
 /** The text of a configuration file. */
-export function configText({ rules, wide = false }: ConfigOptions): string {
+export function configText({ rules, wide = false, flip, more: sections = {} }: ConfigOptions): string {
   const more = Array.from({ length: rules - TEN_RULES.length }, (_, i) => ({
     name: `site-${i}`,
     match: { "client-id": `station-${i}` },
@@ -47,7 +51,8 @@ export function configText({ rules, wide = false }: ConfigOptions): string {
   }));
   return JSON.stringify({
     auth: { enabled: false },
-    acl: { enabled: true, "default-action": "deny", rules: [...TEN_RULES, ...more] },
+    acl: { enabled: true, "default-action": "deny", rules: [...TEN_RULES, ...more, ...flipRules(flip)] },
+    ...sections,
     ...(wide
       ? {
         general: {
@@ -60,4 +65,8 @@ export function configText({ rules, wide = false }: ConfigOptions): string {
       }
       : {}),
   });
+}
+
+function flipRules(decision: ConfigOptions["flip"]): readonly unknown[] {
+  return decision === undefined ? [] : [{ name: "flip", topics: ["flip/#"], actions: ["publish"], decision }];
 }

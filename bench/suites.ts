@@ -1,7 +1,10 @@
 import type { Aim } from "./aims.ts";
 import { auth } from "./auth_suite.ts";
+import { check } from "./check_suite.ts";
+import { decision } from "./decision_suite.ts";
 import type { ProtocolVersion } from "./event_bytes.ts";
 import type { FrameResult, LoadResult, SessionsResult, Target, Traffic } from "./load_job.ts";
+import { reload } from "./reload_suite.ts";
 import type { ServerProcess } from "./server_process.ts";
 import { figure, table, times } from "./table.ts";
 import { LoadFailure, type Workbench } from "./workbench.ts";
@@ -23,7 +26,18 @@ export interface SuiteOptions {
 export type Suite = (options: SuiteOptions) => Promise<Findings>;
 
 /** In the order in which they run. */
-export const SUITES: Readonly<Record<string, Suite>> = { load, rules, bytes, frames, sessions, start, auth };
+export const SUITES: Readonly<Record<string, Suite>> = {
+  load,
+  decision,
+  rules,
+  bytes,
+  frames,
+  sessions,
+  start,
+  check,
+  reload,
+  auth,
+};
 
 const FEW_RULES = 10;
 const MANY_RULES = 100_000;

@@ -1,4 +1,5 @@
 import type { FrameResult, FramesJob, Job, LoadJob, LoadResult, SessionsJob, SessionsResult } from "./load_job.ts";
+import type { ReloadJob, ReloadResult } from "./reload_job.ts";
 import { type ConfigOptions, configText } from "./rules.ts";
 import { ServerProcess } from "./server_process.ts";
 
@@ -25,18 +26,46 @@ export class Workbench {
   }
 
   async agent(config: ConfigOptions): Promise<ServerProcess> {
+    return await this.agentOf(await this.file(configText(config)));
+  }
+
+  /** Path of a new file with that text. */
+  async file(text: string): Promise<string> {
+    const path = `${this.#directory}/${++this.#started}.json`;
+    await Deno.writeTextFile(path, text);
+    return path;
+  }
+
+  /** An agent with that configuration file. */
+  async agentOf(file: string, logLevel: "error" | "info" = "error"): Promise<ServerProcess> {
     const n = ++this.#started;
-    const file = `${this.#directory}/${n}.json`;
-    await Deno.writeTextFile(file, configText(config));
     const socket = `${this.#directory}/${n}.sock`;
     return await ServerProcess.start({
       name: "agent",
       socket,
-      args: ["run", ...AGENT_PERMISSIONS, "main.ts", "--socket", socket, "--config", file, "--log-level", "error"],
+      args: ["run", ...AGENT_PERMISSIONS, "main.ts", "--socket", socket, "--config", file, "--log-level", logLevel],
       // As variables, since they are without effect where the agent does not know them.
       env: { AGENT_ADMIN_ADDRESS: "off", AGENT_STATE_DIR: `${this.#directory}/${n}.state` },
       checked: true,
     });
+  }
+
+  /** How long a command of the agent takes from its start to its end, and how it ends. */
+  async command(args: readonly string[]): Promise<{ readonly tookMs: number; readonly code: number }> {
+    const startMs = performance.now();
+    const { code } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", ...AGENT_PERMISSIONS, "main.ts", ...args],
+      cwd: new URL("..", import.meta.url),
+      stdin: "null",
+      stdout: "null",
+      stderr: "inherit",
+    }).output();
+    return { tookMs: performance.now() - startMs, code };
+  }
+
+  /** Replaces files under load (`reload_client.ts`). */
+  reload(job: Omit<ReloadJob, "kind" | "run">): Promise<ReloadResult> {
+    return this.#client({ kind: "reload", run: this.#run(), ...job }, "reload_client.ts");
   }
 
   /** `floor`: answers without looking. `parse`: JSON, base64 and the fixed header, then the same answer. */
@@ -71,9 +100,9 @@ export class Workbench {
     return `run${++this.#started}`;
   }
 
-  async #client<Result>(job: Job): Promise<Result> {
+  async #client<Result>(job: Job | ReloadJob, client = "load_client.ts"): Promise<Result> {
     const { success, stdout } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "--allow-all", new URL("load_client.ts", import.meta.url).href, JSON.stringify(job)],
+      args: ["run", "--allow-all", new URL(client, import.meta.url).href, JSON.stringify(job)],
       stdin: "null",
       stdout: "piped",
       stderr: "inherit",

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { checkConfig } from "../cli/check_config.ts";
+import { testLogins } from "../tests/support/test_logins.ts";
+import { createLogger } from "./log.ts";
+import { ConfigurationError, PolicyStore } from "./policy_store.ts";
+
+/** Valid by its form, and wrong wherever only compiling or comparing finds it. */
+const WRONG = {
+  auth: { "client-id-pattern": "(?=x)", "min-client-id-length": 9, "max-client-id-length": 8 },
+  acl: {
+    rules: [
+      { name: "regex", match: { "username-regex": "a(" }, topics: ["a"], decision: "allow" },
+      { name: "cidr", match: { "client-ip": "10.0.0.1/8" }, topics: ["a"], decision: "allow" },
+      { name: "cidr", topics: ["a"], decision: "allow" },
+    ],
+  },
+  bans: [{ "client-ip": "10.0.0.1/8" }],
+  "auto-ban": { refusals: 3, "window-secs": 60, "ban-secs": 60, by: "client-ip", reasons: ["no-such-reason"] },
+};
+
+/** What each of them must be told by. */
+const TOLD = [
+  /line \d+, column \d+: auth\.client-id-pattern: .*"\(\?=x\)"/,
+  /auth\.min-client-id-length: 9 is above "max-client-id-length"/,
+  /line \d+, column \d+: acl\.rules\[0\]\.match\.username-regex: .*missing closing \)/,
+  /line \d+, column \d+: acl\.rules\[1\]\.match\.client-ip/,
+  /acl\.rules\[2\]\.name: another rule is named "cidr" too/,
+  /line \d+, column \d+: bans\[0\]\.client-ip/,
+  /auto-ban\.reasons\[0\]: there is no reason code "no-such-reason"/,
+];
+
+Deno.test("start, reload and check tell the same list, with all that is wrong, and a push the same without places", async () => {
+  const file = await Deno.makeTempFile({ prefix: "problems-" });
+  const options = {
+    file,
+    env: () => undefined,
+    log: createLogger({ level: "error", write: (bytes) => Promise.resolve(bytes.length) }),
+    wallMs: () => 0,
+    logins: testLogins(),
+  };
+  await Deno.writeTextFile(file, "{}");
+  const store = await PolicyStore.open(options);
+  const pushed = (await store.push(WRONG, "proxy-1") ?? "").split("\n");
+  await Deno.writeTextFile(file, JSON.stringify(WRONG, null, 2));
+  const reloaded = (await store.reload("the test") ?? "").split("\n");
+  const started = await PolicyStore.open(options).then(() => [], (error) => {
+    assert.ok(error instanceof ConfigurationError);
+    return [...error.problems];
+  });
+  const checked = (await checkConfig({ file, env: options.env, nowMs: 0 })).problems.map(({ message }) => message);
+  for (const told of TOLD) assert.ok(started.some((line) => told.test(line)), `${told} in\n${started.join("\n")}`);
+  assert.deepEqual(reloaded, started);
+  assert.deepEqual(checked, started);
+  const withoutPlaces = started.map((line) => line.replace(/^.*?: line \d+, column \d+: /, ""));
+  const words = pushed.map((line) => line.replace("Cannot load the proxy's push: ", ""));
+  assert.deepEqual(words.sort(), withoutPlaces.sort());
+  assert.ok(store.lastProblem !== null && store.current.number === 1, "nothing has changed");
+  await Deno.remove(file);
+});
+
+Deno.test("tests fail beside what else is wrong, as long as the rules are right", async () => {
+  const config = {
+    auth: { "client-id-pattern": "(" },
+    acl: { rules: [], tests: [{ name: "open", publish: "a", expect: "allow" }] },
+  };
+  const file = await Deno.makeTempFile({ prefix: "problems-" });
+  await Deno.writeTextFile(file, JSON.stringify(config));
+  const { problems } = await checkConfig({ file, env: () => undefined, nowMs: 0 });
+  assert.deepEqual(problems.map(({ path }) => path.join(".")), ["auth.client-id-pattern", "acl.tests.0"]);
+  await Deno.remove(file);
+});

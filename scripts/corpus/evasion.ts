@@ -6,6 +6,8 @@ export interface Form {
   readonly part?: PartName;
   /** Categories that it makes sense for; all where none is said. */
   readonly only?: readonly Category[];
+  /** What an attack must hold, or the form would leave it as it is. */
+  readonly needs?: RegExp;
   readonly make: (attack: string) => string | Uint8Array;
 }
 

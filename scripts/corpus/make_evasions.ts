@@ -44,8 +44,10 @@ const SEEDS_EACH = 3;
 export function evasionFamilies(): MadeFamily[] {
   let turn = 0;
   return [...TEXT_EVASIONS, ...BINARY_EVASIONS].map(({ family, about, forms }) => {
-    const items = forms.flatMap(({ name, part, only, make }): MadeItem[] => {
-      const fitting = SEEDS.filter((seed) => only === undefined || only.includes(seed.category));
+    const items = forms.flatMap(({ name, part, only, needs, make }): MadeItem[] => {
+      const fitting = SEEDS.filter((seed) =>
+        (only === undefined || only.includes(seed.category)) && (needs === undefined || needs.test(seed.text))
+      );
       return Array.from({ length: Math.min(SEEDS_EACH, fitting.length) }, () => {
         const { key, category, text } = fitting[turn++ % fitting.length] as Seed;
         return { name: `${name}, ${key}`, ...(part === undefined ? {} : { part }), category, content: make(text) };

@@ -1,9 +1,10 @@
 import { parseArgs } from "node:util";
 import { readCorpus } from "./corpus/corpus_files.ts";
 import { type FamilyResult, measure, THRESHOLDS } from "./corpus/measure.ts";
-import { missesAt, missLines, tables } from "./corpus/report.ts";
+import { measureForms } from "./corpus/measure_forms.ts";
+import { formLines, missesAt, missLines, tables } from "./corpus/report.ts";
 
-const USAGE = `Usage: deno task corpus [--misses] [--at <severity>] [--family <name>] [--json]
+const USAGE = `Usage: deno task corpus [--misses] [--at <severity>] [--family <name>] [--forms] [--json]
 
 Runs the texts of tests/corpus/ through the payload inspection with everything on, and tells for each block-severity
 how many attacks are refused and how many benign texts are.
@@ -11,6 +12,8 @@ how many attacks are refused and how many benign texts are.
   --misses         list the items that are judged wrongly
   --at <severity>  the block-severity that misses are told for: ${THRESHOLDS.join(", ")} (medium)
   --family <name>  only this family; may be given more than once
+  --forms          put every attack that is refused as it is into every form of evasion-*, and tell which then pass;
+                   half a minute, with --misses each of them
   --json           the same as JSON
 `;
 
@@ -33,6 +36,7 @@ async function main(args: readonly string[]): Promise<void> {
       misses: { type: "boolean", default: false },
       at: { type: "string", default: "medium" },
       family: { type: "string", multiple: true, default: [] },
+      forms: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
@@ -51,6 +55,10 @@ async function main(args: readonly string[]): Promise<void> {
   }
   const chosen = values.family.length === 0 ? corpus : corpus.filter(({ family }) => values.family.includes(family));
   const measured = measure(chosen);
+  if (values.forms) {
+    console.log(formLines(measureForms(measured), values.misses));
+    return;
+  }
   const misses = values.misses ? missesAt(at, measured) : [];
   if (values.json) {
     console.log(JSON.stringify({ families: asJson(measured), ...(values.misses ? { at, misses } : {}) }, null, 2));

@@ -1,6 +1,7 @@
 import type { Hit, Severity } from "../../agent/policy/inspect/mod.ts";
 import type { CorpusItem, Kind } from "./corpus_files.ts";
 import { type FamilyResult, type ItemResult, THRESHOLDS } from "./measure.ts";
+import type { FormResult } from "./measure_forms.ts";
 
 /** One section of the report: attacks or benign, of the corpus or of what others wrote. */
 interface Section {
@@ -110,6 +111,21 @@ export function missLines(misses: readonly Miss[]): string {
 function hitText({ category, pattern, severity, views, form, offset }: Hit): string {
   const path = [...views, ...(form === null ? [] : [`form ${form}`])].join(" > ") || "as it came";
   return `${category}/${pattern}, ${severity}, at byte ${offset}, ${path}`;
+}
+
+/** What is lost in each form, most first, then the sum; with `isLong`, each attack that is. */
+export function formLines(forms: readonly FormResult[], isLong: boolean): string {
+  const lines: string[] = [];
+  let items = 0;
+  let lost = 0;
+  for (const result of forms.toSorted((a, b) => b.lost.length - a.lost.length)) {
+    items += result.items;
+    lost += result.lost.length;
+    if (result.lost.length === 0) continue;
+    lines.push(`${String(result.lost.length).padStart(6)} of ${result.items}  ${result.family}: ${result.form}`);
+    if (isLong) { for (const item of result.lost) lines.push(`            ${item.label}: ${shown(item)}`); }
+  }
+  return `${lines.join("\n")}\nlost in a form: ${lost} of ${items}, ${(100 * lost / items).toFixed(2)} %`;
 }
 
 /** The first bytes of an item in printable ASCII: the rest is escaped, so that no terminal obeys it. */

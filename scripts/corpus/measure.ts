@@ -1,0 +1,82 @@
+import {
+  compileInspection,
+  type Hit,
+  inspect,
+  type InspectionConfig,
+  type InspectionPlan,
+  type Severity,
+} from "../../agent/policy/inspect/mod.ts";
+import type { CorpusFamily, CorpusItem } from "./corpus_files.ts";
+
+/** The settings of `block-severity` that are measured, strictest first. */
+export const THRESHOLDS = ["low", "medium", "high", "critical"] as const satisfies readonly Severity[];
+
+/** What the engine did with one item at each threshold: the hit that refuses it, or null if it passed. */
+export interface ItemResult {
+  readonly item: CorpusItem;
+  readonly refusedBy: Readonly<Record<Severity, Hit | null>>;
+}
+
+/** What the engine did with one family. */
+export interface FamilyResult {
+  readonly family: CorpusFamily;
+  readonly results: readonly ItemResult[];
+  /** How many of its items were refused at each threshold. */
+  readonly refused: Readonly<Record<Severity, number>>;
+}
+
+/** Every pattern, view and part, with the limits that are the defaults of the configuration. */
+const EVERYTHING: InspectionConfig = {
+  enabled: true,
+  "max-payload-size": 262_144,
+  oversize: "block",
+  patterns: {
+    "sqli": true,
+    "command-injection": true,
+    "script-injection": true,
+    "path-traversal": true,
+    "custom-patterns": [],
+  },
+  "block-severity": "medium",
+  views: ["json", "percent", "html", "base64", "unicode", "utf16", "gzip"],
+  "max-decoded-bytes": 1_048_576,
+  "max-depth": 3,
+  "json-schema": [],
+  "json-limits": {
+    "max-depth": 32,
+    "max-keys": 1000,
+    "max-string": 65_536,
+    "duplicate-keys": "deny",
+    ["__proto__"]: "deny",
+  },
+  "block-binary": false,
+  "exclude-topics": [],
+  "inspect-deliveries": false,
+  inspect: ["payload", "topic", "client-id", "username", "will", "user-properties", "response-topic"],
+};
+
+/** Runs every item through the engine with everything on, once for each threshold. */
+export function measure(families: readonly CorpusFamily[]): FamilyResult[] {
+  const plans = Object.fromEntries(
+    THRESHOLDS.map((threshold) => [threshold, planAt(threshold)]),
+  ) as Record<Severity, InspectionPlan>;
+  return families.map((family) => {
+    const results = family.items.map((item) => ({ item, refusedBy: byThreshold((at) => hitOf(plans[at], item)) }));
+    const refused = byThreshold((at) => results.filter(({ refusedBy }) => refusedBy[at] !== null).length);
+    return { family, results, refused };
+  });
+}
+
+function planAt(threshold: Severity): InspectionPlan {
+  const compiled = compileInspection({ ...EVERYTHING, "block-severity": threshold });
+  if ("problems" in compiled) throw new Error(`Cannot compile the inspection: ${JSON.stringify(compiled.problems)}`);
+  return compiled.plan;
+}
+
+function hitOf(plan: InspectionPlan, { part, content, topic }: CorpusItem): Hit | null {
+  return inspect(plan, part, content, topic)?.blocking ?? null;
+}
+
+function byThreshold<T>(of: (threshold: Severity) => T): Record<Severity, T> {
+  return { low: of("low"), medium: of("medium"), high: of("high"), critical: of("critical") };
+}

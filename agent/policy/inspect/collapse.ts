@@ -286,7 +286,9 @@ export function collapsible(bytes: Uint8Array, start: number, end: number): numb
       case BACKTICK:
       case BACKSLASH:
       case CARET:
-        if (TRICK[before] === 1 && TRICK[next] === 1) found |= SHELL_QUOTING;
+        if (TRICK[before] === 1 && (TRICK[next] === 1 || (byte === BACKSLASH && next === NEWLINE))) {
+          found |= SHELL_QUOTING;
+        }
         break;
       case PLUS:
         if (before !== SPACE && before !== 0 && next !== SPACE && next !== 0) found |= GLUED_PLUS;

@@ -318,6 +318,8 @@ function isPackedText(bytes: Uint8Array, start: number, end: number): boolean {
 }
 
 const SQL: ReadonlySet<Category> = new Set<Category>(["sqli"]);
+/** Scripts and style sheets have the comments of SQL. */
+const COMMENTED: ReadonlySet<Category> = new Set<Category>(["sqli", "script-injection"]);
 const SHELL: ReadonlySet<Category> = new Set<Category>(["command-injection"]);
 
 /** The view as it is, and as SQL and shells read it. */
@@ -328,7 +330,7 @@ function searchForms(table: PatternTable, flags: number): boolean {
   const tricks = collapsible(bytes, start, end);
   if ((tricks & GLUED_PLUS) !== 0 && searchForm(table, "plus", null)) return true;
   if ((tricks & SQL_COMMENT) !== 0 && searchForm(table, "sql", SQL)) return true;
-  if ((tricks & SQL_JOIN) !== 0 && searchForm(table, "sql-joined", SQL)) return true;
+  if ((tricks & SQL_JOIN) !== 0 && searchForm(table, "sql-joined", COMMENTED)) return true;
   return (tricks & SHELL_QUOTING) !== 0 && searchForm(table, "shell", SHELL);
 }
 

@@ -125,7 +125,7 @@ const DECODERS = new Set(["base64_decode", "compile", "gzinflate", "str_rot13", 
 const NO_LINE = new Set(
   ["reg", "printf", "attrib", "hostname", "mkdir", "rmdir", "xxd", "uptime", "wg", "ufw"].map(word),
 );
-const INET = word("inet");
+const INET = word("inet"), IP = word("ip");
 const SLASH = 0x2f,
   BACKSLASH = 0x5c,
   DOLLAR = 0x24,
@@ -172,9 +172,11 @@ function isCommand(t: Tokens, i: number): boolean {
       if (!standsAlone(bits)) return false;
       if (isDoubled && t.kind[behind] !== BOUND && t.kind[behind] !== PIPE && t.kind[behind] !== 0x23) return isSure;
       return isSure || !(isTable(t, i) || endsSentence(t, bits));
+    case FILE:
+      // eth0; ip 10.0.0.5
+      return t.word[i] !== IP || t.kind[behind] !== NUMBER;
     case OPTION:
     case PATH:
-    case FILE:
     case URL:
     case EXPANSION:
       return true;
@@ -230,7 +232,8 @@ const SERVICE_VERBS = new Set(["start", "stop", "restart", "status"].map(word));
 
 /** `dev1⏎id`: a second line that is nothing but a command, behind a first one of one word. */
 function isShortSecondLine(t: Tokens, i: number): boolean {
-  return t.word[i] === ID && t.kind[i + 1] === BOUND && t.kind[i - 2] === BOUND && t.kind[i - 1] === WORD;
+  const isLone = t.kind[separatorAt] === WORD && t.kind[separatorAt - 1] === BOUND && t.kind[i + 1] === BOUND;
+  return isLone && (t.word[i] === ID || hasProgramPath);
 }
 
 /** A program of at most three letters. */
@@ -286,6 +289,9 @@ function isSubstituted(t: Tokens, i: number, argument: number): boolean {
   if (t.kind[closer] !== BACKTICK) return false;
   const before = t.kind[opener - 1] as number;
   if (before === BOUND) return t.kind[closer + 1] === BOUND;
+  // Markdown behind a semicolon, in a cell of a table.
+  const isMarkdown = t.spaced(opener) && (before === SEMICOLON || before === PIPE || before === 0x26);
+  if (isMarkdown && t.kind[closer + 1] !== BOUND) return false;
   return (t.glued(opener) && (before === WORD || before === NUMBER)) || before === SEMICOLON || before === PIPE ||
     before === 0x26 || (before === OPEN && t.kind[opener - 2] === OPEN) ||
     before === 0x3d || before === DOLLAR;
@@ -399,7 +405,9 @@ function isFormula(t: Tokens, i: number): boolean {
 
 /** `; while true; do …; done`: a loop or a condition of a shell in one line. */
 function isShellBlock(t: Tokens, i: number): boolean {
-  if (t.kind[i - 1] !== SEMICOLON) return false;
+  if (t.kind[i - 1] !== SEMICOLON || (t.kind[i + 1] === WORD && ((t.flags[i + 1] as number) & LINE) === 0)) {
+    return false;
+  }
   const opener = t.word[i] === FI ? THEN : t.word[i] === DONE ? DO : IN;
   for (let at = i - 2; at > i - 40 && t.kind[at] !== BOUND; at--) {
     if (t.word[at] === opener) return true;

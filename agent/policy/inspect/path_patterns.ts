@@ -16,6 +16,7 @@ const DAT = word("dat"), RUN = word("run"), SECRETS = word("secrets"), DOCKER = 
 const DEV = word("dev"), MEM = word("mem"), KMEM = word("kmem"), MYSQL = word("mysql"), USER = word("user");
 const WPA_SUPPLICANT = word("wpa_supplicant"), NETWORKMANAGER = word("networkmanager"), SSH = word("ssh");
 const SSHD_CONFIG = word("sshd_config"), MOSQUITTO = word("mosquitto"), DATA = word("data"), JAR = word("jar");
+const HTTP = word("http"), HTTPS = word("https");
 const FILE_WORD = word("file"), COMPRESS = word("compress");
 
 const DOT = 0x2e,
@@ -247,7 +248,8 @@ function isSensitiveFile(t: Tokens, i: number): boolean {
     if (file < 0) return false;
     const name = t.word[file] as number;
     if (number === REPAIR) return name === SAM || name === SYSTEM || name === SECURITY;
-    return name === CONFIG || name === DRIVERS || ((name === CMD || name === POWERSHELL) && isWholeValue(t, i));
+    return name === CONFIG || (name === DRIVERS && t.word[behindSeparators(t, file + 1)] === ETC) ||
+      ((name === CMD || name === POWERSHELL) && isWholeValue(t, i));
   }
   if (number === NTUSER) return t.kind[i + 1] === DOT && t.word[i + 2] === DAT;
   if (HIDDEN_FILES.has(number)) {
@@ -287,8 +289,8 @@ function isSensitiveFile(t: Tokens, i: number): boolean {
     if (name === PASSWD || name === SHADOW || name === GSHADOW || name === SUDOERS) return true;
     if (name === MASTER || name === SECURITY) return t.word[file + 2] === PASSWD;
     if (!isRooted) return false;
-    if (name === WPA_SUPPLICANT) return t.kind[file + 1] === SLASH;
-    if (name === NETWORKMANAGER) return t.kind[file + 1] === SLASH && t.word[file + 2] === SYSTEM;
+    if (name === WPA_SUPPLICANT) return t.kind[file + 1] === SLASH && isWholeValue(t, i);
+    if (name === NETWORKMANAGER) return t.word[file + 2] === SYSTEM && isWholeValue(t, i);
     if (name === SSH) return t.word[file + 2] === SSHD_CONFIG || isHostKey(t, file + 2);
     if (name === MOSQUITTO) return SECRET_FILES.has(t.word[file + 2] as number) && isWholeValue(t, i);
     return WHOLE_ETC.has(name) && isWholeValue(t, i);
@@ -365,7 +367,11 @@ function isDataStream(t: Tokens, i: number): boolean {
 /** `php://filter`, `phar://`, `expect://`. */
 function isWrapper(t: Tokens, i: number): boolean {
   // jar:file:
-  if (t.word[i] === JAR) return t.kind[i + 1] === COLON && t.word[i + 2] === FILE_WORD && t.kind[i + 3] === COLON;
+  if (t.word[i] === JAR) {
+    if (t.kind[i + 1] !== COLON || t.kind[i + 3] !== COLON) return false;
+    return t.word[i + 2] === HTTP || t.word[i + 2] === HTTPS ||
+      (t.word[i + 2] === FILE_WORD && t.kind[i - 1] === BOUND);
+  }
   // compress.zlib://
   const at = t.word[i] === COMPRESS && t.kind[i + 1] === DOT ? i + 2 : i;
   return t.kind[at + 1] === COLON && t.glued(at + 1) && t.kind[at + 2] === SLASH && t.kind[at + 3] === SLASH &&

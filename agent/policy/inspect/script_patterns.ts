@@ -32,7 +32,7 @@ const PRELOAD = word("preload"), ESI = word("esi"), XSL = word("xsl"), THROW = w
 const TOP = word("top"), PARENT = word("parent"), FRAMES = word("frames"), GLOBALTHIS = word("globalthis");
 const WRITE = word("write"), WRITELN = word("writeln"), CREATEELEMENT = word("createelement"), ADW = word("adw");
 const IMPORTSCRIPTS = word("importscripts"), GETSCRIPT = word("getscript"), XSS = word("xss");
-const SVG = word("svg"), LIST = word("list"), OS = word("os"), SUBPROCESS = word("subprocess"), WITH = word("with");
+const LIST = word("list"), OS = word("os"), SUBPROCESS = word("subprocess"), WITH = word("with");
 const SCRIPT = word("script");
 const DATA = word("data");
 const CONSTRUCTOR = word("constructor");
@@ -403,9 +403,6 @@ function isServerMarkup(t: Tokens, i: number): boolean {
     }
     return false;
   }
-  if (t.word[i + 2] === DOCTYPE && t.word[i + 3] !== HTML && t.word[i + 3] !== SVG && t.word[i + 4] === PUBLIC) {
-    return true;
-  }
   if (t.word[i + 2] === DOCTYPE) {
     for (let at = i + 3; at < i + 10; at++) {
       if (t.word[at] === SYSTEM || (t.kind[at] === BRACKET && t.kind[at + 1] === LESS)) return true;
@@ -516,6 +513,7 @@ function isScriptCall(t: Tokens, i: number): boolean {
     }
     case ADW:
       // UTF-7: +ADw-script+AD4-
+      if (t.bytes[(t.end[i] as number) - 1] !== 0x77) return false;
       return t.kind[i - 1] === 0x2b && t.kind[i + 1] === 0x2d && t.glued(i) && t.kind[i + 2] === WORD && t.glued(i + 2);
   }
   return false;

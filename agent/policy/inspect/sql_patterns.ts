@@ -102,7 +102,7 @@ const CASCADE = word("cascade"), RESTRICT = word("restrict"), NOWAIT = word("now
 const SESSION = word("session"), SHOW = word("show"), USE = word("use"), EXPLAIN = word("explain"), LOCK = word("lock");
 const TABLES = word("tables"), FLUSH = word("flush"), PRIVILEGES = word("privileges"), HANDLER = word("handler");
 const OPEN_WORD = word("open"), READ = word("read"), DO = word("do"), CALL = word("call"), WHILE = word("while");
-const NOR = word("nor");
+const NOR = word("nor"), INFILE = word("infile");
 const UNION = word("union"), UNIONSELECT = word("unionselect"), UNIONALLSELECT = word("unionallselect");
 const SELECT = word("select"), ALL = word("all"), DISTINCT = word("distinct"), DISTINCTROW = word("distinctrow");
 const AND = word("and"), INTO = word("into"), FROM = word("from"), WHERE = word("where"), SET = word("set");
@@ -143,6 +143,8 @@ function isUnionSelect(t: Tokens, i: number): boolean {
   if (t.word[at] === VALUES && t.kind[at + 1] === OPEN) return true;
   for (const stop = at + 8; t.kind[at] === OPEN && at < stop;) at++;
   if (t.word[at] !== SELECT) return false;
+  // "Union select committee" is a name.
+  if (t.kind[i - 1] === BOUND && t.kind[at + 1] === WORD && t.kind[at + 2] === BOUND && at === i + 1) return false;
   return beginsSelectList(t, at + 1) || (number !== UNION && selectShape(t, at).whole);
 }
 
@@ -333,7 +335,8 @@ function isStatement(t: Tokens, i: number, isAlone: boolean): boolean {
       if (isProcedure(t, i + 1)) return true;
       if (next === MASTER || next === IMMEDIATE) return t.kind[i + 2] === 0x2e || t.isQuote(i + 2);
       return t.kind[i + 1] === 0x40 ||
-        (t.kind[i + 1] === OPEN && (t.kind[i + 2] === 0x40 || (t.isQuote(i + 2) && isSqlWord(t, i + 3))));
+        (t.kind[i + 1] === OPEN &&
+          (t.kind[i + 2] === 0x40 || (t.isQuote(i + 2) && isSqlWord(t, i + 3) && t.kind[i + 4] === WORD)));
     }
     case DECLARE:
       return t.kind[i + 1] === 0x40;
@@ -359,7 +362,8 @@ function isStatement(t: Tokens, i: number, isAlone: boolean): boolean {
       return false;
     }
     case LOAD:
-      return t.word[i + 1] === DATA || t.word[i + 1] === EXTENSION;
+      if (t.word[i + 1] === EXTENSION) return true;
+      return t.word[i + 1] === DATA && (t.word[i + 2] === INFILE || t.word[i + 3] === INFILE);
     case COPY: {
       if (t.kind[i + 1] === OPEN) {
         for (let at = i + 2; at < i + 24; at++) if (t.word[at] === PROGRAM && t.isQuote(at + 1)) return true;

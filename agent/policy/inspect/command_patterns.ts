@@ -276,7 +276,7 @@ function isKnownPath(t: Tokens, i: number): boolean {
 function isLast(t: Tokens, at: number): boolean {
   const next = t.kind[at + 1] as number;
   return next === BOUND || next === SEMICOLON || next === PIPE || next === 0x26 || next === BACKTICK || next === 0x23 ||
-    next === 0x3e;
+    next === 0x3e || ((t.flags[at + 1] as number) & LINE) !== 0 || (next === 0x3c && t.kind[at + 2] === SLASH);
 }
 
 /** A command in backticks that are no Markdown: glued to a value, or the whole text. */

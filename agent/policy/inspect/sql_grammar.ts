@@ -64,6 +64,8 @@ function isArithmetic(t: Tokens, i: number): boolean {
   if (kind === WORD) return t.word[i] === DIV || t.word[i] === MOD;
   const isSign = kind === 0x2b || kind === MINUS || kind === 0x2a || kind === 0x2f || kind === 0x25 || kind === 0x7c ||
     kind === 0x26 || kind === 0x5e;
+  // `x=1&y=2` are the fields of a form.
+  if ((kind === 0x26 || kind === 0x7c) && t.kind[i + 1] !== NUMBER) return false;
   return isSign && t.kind[i + 1] !== kind && !isComment(t, i);
 }
 

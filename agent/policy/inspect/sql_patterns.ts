@@ -19,7 +19,7 @@ import {
   operandEnd,
   selectShape,
 } from "./sql_grammar.ts";
-import { BOUND, NUMBER, type Tokens, WORD } from "./tokens.ts";
+import { BOUND, LINE, NUMBER, type Tokens, WORD } from "./tokens.ts";
 
 const INSERT = word("insert");
 const REPLACE = word("replace");
@@ -176,6 +176,8 @@ function endsCondition(t: Tokens, i: number): boolean {
     return true;
   }
   const kind = t.kind[i] as number;
+  // The next cell of a table, the next element, field or line.
+  if (kind === 0x2c || kind === 0x3c || kind === 0x7d || ((t.flags[i] as number) & LINE) !== 0) return true;
   return kind === PIPE || kind === AMPERSAND || CLAUSES.has(t.word[i] as number);
 }
 const CLAUSES = new Set(["limit", "order", "group", "union", "into", "then", "procedure", "offset"].map(word));
@@ -322,7 +324,7 @@ function isStatement(t: Tokens, i: number, isAlone: boolean): boolean {
       if (t.word[end] === WHERE) return isCondition(t, end + 1);
       return isAlone
         ? isComment(t, end) || t.kind[end] === SEMICOLON || (isLoud && t.kind[end] === BOUND)
-        : isTerminator(t, end) || t.isQuote(end);
+        : isTerminator(t, end) || endsElement(t, end) || t.isQuote(end);
     }
     case DROP:
     case TRUNCATE:
@@ -406,7 +408,8 @@ function isDefinition(t: Tokens, i: number, isAlone: boolean): boolean {
   const name = at;
   const end = nameEnd(t, at);
   if (end < 0) return false;
-  const isEnd = isTerminator(t, end) || t.isQuote(end) || t.kind[end] === CLOSE || t.kind[end] === 0x2c;
+  const isEnd = isTerminator(t, end) || endsElement(t, end) || t.isQuote(end) || t.kind[end] === CLOSE ||
+    t.kind[end] === 0x2c;
   const goesOn = t.kind[end] === OPEN || CONTINUES_DEFINITION.has(t.word[end] as number);
   const isTechnical = isLoud || goesOn && t.kind[end] === OPEN ||
     (isEnd && t.kind[end] !== BOUND && t.kind[end] !== 0x2c);
@@ -419,6 +422,12 @@ function isDefinition(t: Tokens, i: number, isAlone: boolean): boolean {
   if (isDestruction) return !isAlone || isTechnical || name > i + 2 || (isEnd && t.kind[i - 1] === BOUND);
   if (verb === DROP || verb === TRUNCATE) return isTechnical || !isAlone;
   return isTechnical || (!isAlone && goesOn);
+}
+
+/** A line, an element or a field ends before `i`: what stands there belongs to another value. */
+function endsElement(t: Tokens, i: number): boolean {
+  return ((t.flags[i] as number) & LINE) !== 0 || (t.kind[i] === 0x3c && t.kind[i + 1] === 0x2f) ||
+    (t.kind[i] === AMPERSAND && t.glued(i) && t.kind[i + 2] === EQUALS);
 }
 
 const TIME_SERIES = new Set(["measurement", "series", "keyspace", "retention"].map(word));
@@ -460,9 +469,9 @@ function isAdministration(t: Tokens, i: number): boolean {
   const next = t.word[i + 1] as number;
   switch (t.word[i]) {
     case SHOW:
-      return SHOWN.has(next) && isTerminator(t, i + 2);
+      return SHOWN.has(next) && (isTerminator(t, i + 2) || endsElement(t, i + 2));
     case USE:
-      return SYSTEM_DATABASES.has(next) && isTerminator(t, i + 2);
+      return SYSTEM_DATABASES.has(next) && (isTerminator(t, i + 2) || endsElement(t, i + 2));
     case EXPLAIN:
       return next === SELECT;
     case LOCK:

@@ -120,11 +120,15 @@ const RUN = word("run"), RUBY = word("ruby"), PYTHON = word("python"), JAVAX = w
 const COM = word("com"), JDBCROWSETIMPL = word("jdbcrowsetimpl"), OBJECTDATAPROVIDER = word("objectdataprovider");
 const BUSYBOX = word("busybox"), DNS = word("dns"), UTF = word("utf");
 const TEXT_LOOKUPS = new Set(["url", "dns", "script", "file"].map(word));
+const SUPERGLOBALS = new Set(["_get", "_post", "_request", "_cookie"].map(word));
 const DECODERS = new Set(["base64_decode", "compile", "gzinflate", "str_rot13", "atob"].map(word));
 /** SURE, but numbers and signs stand behind them in other texts. */
 const NO_LINE = new Set(
   ["reg", "printf", "attrib", "hostname", "mkdir", "rmdir", "xxd", "uptime", "wg", "ufw"].map(word),
 );
+const SCRIPTBLOCK = word("scriptblock"), STOP = word("stop"), RESTART = word("restart"), GET = word("get");
+const ADD = word("add"), CONTENT = word("content"), CHILDITEM = word("childitem"), COMPUTER = word("computer");
+const EXECUTIONPOLICY = word("executionpolicy");
 const INET = word("inet"), IP = word("ip");
 const SLASH = 0x2f,
   BACKSLASH = 0x5c,
@@ -221,6 +225,8 @@ const VERBS: ReadonlyMap<number, ReadonlySet<number>> = new Map(
     ["mtd", "erase write unlock"],
     ["netsh", "advfirewall firewall wlan interface"],
     ["ufw", "disable"],
+    ["ubus", "call list"],
+    ["watch trap", "id"],
     ["route", "add del delete print"],
     ["arp", "a"],
   ] as const).flatMap(([programs, verbs]) => {
@@ -368,30 +374,48 @@ function isDownload(t: Tokens, from: number): boolean {
 function isCmdlet(t: Tokens, i: number): boolean {
   const number = t.word[i] as number;
   if (number === FROMBASE64STRING) return t.kind[i - 1] === COLON && t.kind[i + 1] === OPEN;
-  if (number === DIAGNOSTICS || number === REFLECTION) {
+  if (number === DIAGNOSTICS || number === REFLECTION || number === SCRIPTBLOCK) {
+    // @(System.Diagnostics.Process.Start("cmd"))
+    if (t.word[i + 2] === PROCESS && t.word[i + 4] === START && t.kind[i + 5] === OPEN) return true;
     for (let at = i + 1; at < i + 8; at++) if (t.kind[at] === 0x5d) return t.kind[at + 1] === COLON;
     return false;
   }
   if (t.kind[i + 1] !== MINUS || !t.glued(i + 1) || !t.glued(i + 2)) return false;
   const noun = t.word[i + 2] as number;
   const argument = argumentKind(t, i + 3, SEMICOLON);
+  // As PowerShell writes it: what follows need not look like an argument.
+  const isCapital = isUpper(t, i) && isUpper(t, i + 2) && argument !== NO_ARGUMENT && argument !== ENDS;
   switch (number) {
     case INVOKE:
       if (noun === EXPRESSION || noun === WMIMETHOD || noun === CIMMETHOD) {
         return argument !== ENDS || t.kind[i - 1] === PIPE;
       }
       return (noun === WEBREQUEST || noun === RESTMETHOD || noun === COMMAND) &&
-        (argument === URL || argument === OPTION || argument === QUOTED || argument === EXPANSION);
+        (argument === URL || argument === OPTION || argument === QUOTED || argument === EXPANSION || isCapital);
     case START:
-      return noun === PROCESS && (argument === FILE || argument === QUOTED || argument === OPTION || argument === PATH);
+      return (noun === PROCESS || noun === SERVICE) &&
+        (argument === FILE || argument === QUOTED || argument === OPTION || argument === PATH || isCapital);
+    case STOP:
+    case RESTART:
+      return (noun === PROCESS || noun === SERVICE || noun === COMPUTER) && (isCapital || argument === OPTION);
+    case GET:
+      return (noun === CONTENT || noun === CHILDITEM || noun === PROCESS || noun === SERVICE || noun === ITEM) &&
+        (argument === PATH || argument === OPTION) && isCapital;
     case REMOVE:
-      return noun === ITEM && (argument === OPTION || argument === PATH || argument === QUOTED);
+      return noun === ITEM && (argument === OPTION || argument === PATH || argument === QUOTED || isCapital);
     case NEW:
-      return noun === OBJECT && (t.word[i + 3] === NET || t.word[i + 3] === SYSTEM) && t.kind[i + 4] === DOT;
+      if (noun !== OBJECT) return false;
+      return argument === OPTION || ((t.word[i + 3] === NET || t.word[i + 3] === SYSTEM) && t.kind[i + 4] === DOT);
+    case ADD:
     case SET:
-      return noun === MPPREFERENCE;
+      return noun === MPPREFERENCE || (noun === EXECUTIONPOLICY && isCapital);
   }
   return false;
+}
+
+function isUpper(t: Tokens, i: number): boolean {
+  const first = t.bytes[t.start[i] as number] as number;
+  return first >= 0x41 && first <= 0x5a;
 }
 
 /** `=WEBSERVICE("http://…")`, `=DDE("cmd";…)`: cells of a spreadsheet that reach out. */
@@ -447,6 +471,9 @@ function isProgramCall(t: Tokens, i: number): boolean {
   if (number === EVAL || number === ASSERT) {
     return DECODERS.has(t.word[at] as number) && t.kind[at + 1] === OPEN;
   }
+  // PHP: system($_GET['c'])
+  if (t.kind[at] === DOLLAR) return SUPERGLOBALS.has(t.word[at + 1] as number);
+  if (number === CMD && t.kind[i - 1] !== COLON) return false;
   if (!t.isQuote(at) && t.kind[at] !== BOUND) return false;
   while (t.isQuote(at) || t.kind[at] === BACKSLASH) at++;
   if (t.kind[at] === SLASH) return ((t.bits[at + 1] as number) & TARGET) !== 0;
@@ -491,6 +518,8 @@ function isInvokeExpression(t: Tokens, i: number): boolean {
   if (t.word[i] === DOWNLOADSTRING || t.word[i] === DOWNLOADFILE) {
     return t.kind[i + 1] === OPEN && t.kind[i - 1] === DOT;
   }
+  // iex "whoami"
+  if (t.isQuote(i + 1) && t.spaced(i + 1)) return commandContext(t, i) !== NOWHERE;
   return (t.kind[i + 1] === OPEN && t.kind[i - 1] !== DOT) || (t.kind[i - 1] === PIPE && t.kind[i + 1] === BOUND);
 }
 
@@ -1039,6 +1068,9 @@ export const COMMAND_PATTERNS: readonly Pattern[] = [
       "run",
       "eval",
       "assert",
+      "cmd",
+      "passthru",
+      "shell_exec",
     ].map(word),
     test: isProgramCall,
   },
@@ -1049,7 +1081,21 @@ export const COMMAND_PATTERNS: readonly Pattern[] = [
     catches: "Commands of PowerShell that fetch, start or remove, and calls of .NET that do",
     example: "Start-Process calc.exe",
     nearMiss: "start-process: heating; set-item 5; new-object",
-    at: ["invoke", "start", "remove", "new", "set", "diagnostics", "reflection", "frombase64string"].map(word),
+    at: [
+      "invoke",
+      "start",
+      "stop",
+      "restart",
+      "get",
+      "add",
+      "remove",
+      "new",
+      "set",
+      "diagnostics",
+      "reflection",
+      "scriptblock",
+      "frombase64string",
+    ].map(word),
     test: isCmdlet,
   },
   {

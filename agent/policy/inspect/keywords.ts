@@ -32,7 +32,7 @@ const WORDS: readonly (readonly [number, string])[] = [
     "user_name suser_name is_srvrolemember randomblob sqlite_version load_extension query_to_xml lo_import row conv exp " +
     "iif nvl nvl2 decode to_char to_number substr left right char_length character_length bit_length octet_length quote " +
     "lpad rpad patindex charindex unicode string_agg array_agg pg_read_file pg_ls_dir inet_server_addr sysdate getdate " +
-    "sha sha2 newid object_id col_name typeof zeroblob sys_context rawtohex gtid_subset gtid_subtract linestring " +
+    "sha sha2 newid object_id col_name typeof zeroblob sys_context rawtohex gtid_subset gtid_subtract json_length json_array json_object json_value json_query jsonb_path_exists linestring " +
     "multilinestring multipolygon st_latfromgeohash st_longfromgeohash json_keys current_database dblink_connect",
   ],
   [
@@ -72,12 +72,13 @@ const WORDS: readonly (readonly [number, string])[] = [
     "iwlist wpa_cli ubus mosquitto_pub mosquitto_sub mosquitto_passwd usleep journalctl timedatectl ufw nft podman " +
     "mysqldump pg_dump smbclient showmount tshark strace gdbserver tclsh npx vssadmin bcdedit wevtutil netsh msiexec " +
     "cmdkey runas nltest dsquery robocopy xcopy mke2fs mkswap swapoff rmmod depmod nsenter unshare losetup dropbear " +
+    "coproc raspistill raspivid fswebcam arecord aplay espeak exiftool wkhtmltopdf findstr fsutil diskpart takeown cacls " +
     "mailx sendmail gpg openvpn wg iwr irm zcat bzcat lynx aria2c setcap getcap ldapsearch arping",
   ],
   [
     SURE | BARE,
     "printenv whoami uname ifconfig ipconfig netstat systeminfo ls lsb_release dmesg lscpu lsblk lsusb getent hostname " +
-    "hostnamectl phpinfo uptime telnetd fw_printenv tasklist busybox fw_printenv sysctl lspci sestatus",
+    "hostnamectl phpinfo uptime telnetd killall5 tasklist busybox fw_printenv sysctl lspci sestatus",
   ],
   [
     NAMED,
@@ -86,7 +87,7 @@ const WORDS: readonly (readonly [number, string])[] = [
   [
     NAMED,
     "git docker kubectl npm pip pip3 apt yum dnf apk openssl gdb vi vim nano tar gzip gunzip zip unzip nmap mysql psql iex " +
-    "java uci nvram mtd gpio redis raspi aws gcloud az helm sqlite3 mongo deno bun cargo snap brew screen tmux expect",
+    "ln ffmpeg ffprobe avconv sox java uci nvram mtd gpio redis raspi aws gcloud az helm sqlite3 mongo deno bun cargo snap brew screen tmux expect",
   ],
   [NAMED | SHELL | BARE, "sh bash zsh ksh csh tcsh powershell pwsh"],
   [NAMED | SHELL, "ash dash fish"],
@@ -96,7 +97,7 @@ const WORDS: readonly (readonly [number, string])[] = [
     "cat find echo test net more less head tail sort cut touch read source mount copy move print mail route " +
     "history locate which strings stat watch tac tee export unset alias type del start make service install split " +
     "uniq tr paste join diff patch wait trap ulimit umask rev nl od comm fold sc sudo su passwd format init ss tree " +
-    "fetch rd md ren erase for if mode",
+    "fetch rd md ren erase for if mode script",
   ],
   [PLAIN | BARE, "id dir reboot halt poweroff"],
   [PLAIN, "history top w ver calc notepad make true"],
@@ -105,7 +106,7 @@ const WORDS: readonly (readonly [number, string])[] = [
   [PLAIN, "host dig traceroute tracert ip at"],
   [
     PLAIN | WRAPPER,
-    "exec eval env nohup command time sudo nice then do builtin xargs busybox timeout setsid stdbuf call start",
+    "watch trap coproc exec eval env nohup command time sudo nice then do builtin xargs busybox timeout setsid stdbuf call start",
   ],
   [
     0,
@@ -129,7 +130,7 @@ const WORDS: readonly (readonly [number, string])[] = [
   // Programs started from languages.
   [
     0,
-    "inet adw wc bak importscripts getscript xss name new ession binding classid prefetch preload createelement list with esi portal image beacon frames source admin apply assert build stop rm unlock subprocess check_output check_call execsync spawn spawnsync base64_decode compile gzinflate str_rot13 fi done esac " +
+    "_get _post _request _cookie module scriptblock service computer executionpolicy childitem get stop restart add copy sendbeacon localstorage sessionstorage layer storage auth privkey pem ssl private unattend lookup pw size begin with vacuum nunion row live letsencrypt yaml inet adw wc bak importscripts getscript xss name new ession binding classid prefetch preload createelement list with esi portal image beacon frames source admin apply assert build stop rm unlock subprocess check_output check_call execsync spawn spawnsync base64_decode compile gzinflate str_rot13 fi done esac " +
     "python javax ruby yaml com sun jdbcrowsetimpl objectdataprovider url dns script file o utf",
   ],
   [

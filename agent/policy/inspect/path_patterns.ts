@@ -16,6 +16,8 @@ const DAT = word("dat"), RUN = word("run"), SECRETS = word("secrets"), DOCKER = 
 const DEV = word("dev"), MEM = word("mem"), KMEM = word("kmem"), MYSQL = word("mysql"), USER = word("user");
 const WPA_SUPPLICANT = word("wpa_supplicant"), NETWORKMANAGER = word("networkmanager"), SSH = word("ssh");
 const SSHD_CONFIG = word("sshd_config"), MOSQUITTO = word("mosquitto"), DATA = word("data"), JAR = word("jar");
+const PRIVKEY = word("privkey"), UNATTEND = word("unattend"), YAML = word("yaml"), PEM = word("pem");
+const XML = word("xml"), SSL = word("ssl"), PRIVATE = word("private");
 const HTTP = word("http"), HTTPS = word("https");
 const FILE_WORD = word("file"), COMPRESS = word("compress");
 
@@ -264,7 +266,14 @@ function isSensitiveFile(t: Tokens, i: number): boolean {
       return t.kind[i + 1] === BOUND || (t.kind[i + 1] === DOT && ENVIRONMENTS.has(t.word[i + 2] as number));
     }
     if (WHOLE_FILES.has(number)) return isInPath && (t.kind[i + 1] === BOUND || t.spaced(i + 1));
-    return t.kind[i + 1] === SLASH && FILES_IN_HIDDEN.has(t.word[i + 2] as number);
+    return (t.kind[i + 1] === SLASH || t.kind[i + 1] === BACKSLASH) && FILES_IN_HIDDEN.has(t.word[i + 2] as number);
+  }
+  if (number === SECRETS || number === PRIVKEY || number === UNATTEND) {
+    // /config/secrets.yaml, /etc/letsencrypt/live/x/privkey.pem
+    const type = t.word[i + 2] as number;
+    return (before === SLASH || before === BACKSLASH) && t.kind[i + 1] === DOT &&
+      (type === YAML || type === PEM || type === XML) &&
+      isWholeValue(t, i);
   }
   if (number === RUN) {
     // /run/secrets/…, /var/run/docker.sock
@@ -291,6 +300,7 @@ function isSensitiveFile(t: Tokens, i: number): boolean {
     if (!isRooted) return false;
     if (name === WPA_SUPPLICANT) return t.kind[file + 1] === SLASH && isWholeValue(t, i);
     if (name === NETWORKMANAGER) return t.word[file + 2] === SYSTEM && isWholeValue(t, i);
+    if (name === SSL) return t.word[file + 2] === PRIVATE && isWholeValue(t, i);
     if (name === SSH) return t.word[file + 2] === SSHD_CONFIG || isHostKey(t, file + 2);
     if (name === MOSQUITTO) return SECRET_FILES.has(t.word[file + 2] as number) && isWholeValue(t, i);
     return WHOLE_ETC.has(name) && isWholeValue(t, i);
@@ -372,6 +382,11 @@ function isWrapper(t: Tokens, i: number): boolean {
     return t.word[i + 2] === HTTP || t.word[i + 2] === HTTPS ||
       (t.word[i + 2] === FILE_WORD && t.kind[i - 1] === BOUND);
   }
+  // file:////host/share
+  if (t.word[i] === FILE_WORD) {
+    return t.kind[i + 1] === COLON && t.kind[i + 2] === SLASH && t.kind[i + 3] === SLASH && t.kind[i + 4] === SLASH &&
+      t.kind[i + 5] === SLASH && t.glued(i + 5);
+  }
   // compress.zlib://
   const at = t.word[i] === COMPRESS && t.kind[i + 1] === DOT ? i + 2 : i;
   return t.kind[at + 1] === COLON && t.glued(at + 1) && t.kind[at + 2] === SLASH && t.kind[at + 3] === SLASH &&
@@ -419,6 +434,7 @@ const HIDDEN_FILES = new Set(
     "pgpass",
     "npmrc",
     "dockerenv",
+    "storage",
   ].map(word),
 );
 const WHOLE_FILES = new Set(["bash_history", "netrc", "pgpass", "npmrc", "dockerenv"].map(word));
@@ -436,6 +452,7 @@ const FILES_IN_HIDDEN = new Set(
     "objects",
     "refs",
     "wc",
+    "auth",
   ].map(word),
 );
 const ENVIRONMENTS = new Set(["local", "production", "development", "staging", "bak"].map(word));
@@ -516,7 +533,24 @@ export const PATH_PATTERNS: readonly Pattern[] = [
     example: "/etc/./passwd",
     nearMiss: "/etc/mosquitto/mosquitto.conf",
     at: [
-      ...["etc", "proc", "win", "boot", "system32", "repair", "web", "meta", "wp", "ntuser", "run", "dev", "mysql"].map(
+      ...[
+        "etc",
+        "proc",
+        "win",
+        "boot",
+        "system32",
+        "repair",
+        "web",
+        "meta",
+        "wp",
+        "ntuser",
+        "run",
+        "dev",
+        "mysql",
+        "secrets",
+        "privkey",
+        "unattend",
+      ].map(
         word,
       ),
       ...HIDDEN_FILES,
@@ -551,7 +585,22 @@ export const PATH_PATTERNS: readonly Pattern[] = [
     catches: "Stream wrappers of PHP and Java, and schemes that only forged requests have",
     example: "php://filter/convert.base64-encode/resource=x",
     nearMiss: "index.php://x zip: 1234",
-    at: ["php", "phar", "expect", "zip", "glob", "gopher", "dict", "netdoc", "jar", "ogg", "rar", "compress", "data"]
+    at: [
+      "php",
+      "phar",
+      "expect",
+      "zip",
+      "glob",
+      "gopher",
+      "dict",
+      "netdoc",
+      "jar",
+      "ogg",
+      "rar",
+      "compress",
+      "data",
+      "file",
+    ]
       .map(
         word,
       ),

@@ -31,6 +31,8 @@ const CLASSID = word("classid"), USE = word("use"), PORTAL = word("portal"), PRE
 const PRELOAD = word("preload"), ESI = word("esi"), XSL = word("xsl"), THROW = word("throw"), NAME = word("name");
 const TOP = word("top"), PARENT = word("parent"), FRAMES = word("frames"), GLOBALTHIS = word("globalthis");
 const WRITE = word("write"), WRITELN = word("writeln"), CREATEELEMENT = word("createelement"), ADW = word("adw");
+const SENDBEACON = word("sendbeacon"), LOCALSTORAGE = word("localstorage"), LAYER = word("layer");
+const SESSIONSTORAGE = word("sessionstorage"), CLASSLOADER = word("classloader"), MODULE = word("module");
 const IMPORTSCRIPTS = word("importscripts"), GETSCRIPT = word("getscript"), XSS = word("xss");
 const LIST = word("list"), OS = word("os"), SUBPROCESS = word("subprocess"), WITH = word("with");
 const SCRIPT = word("script");
@@ -326,6 +328,7 @@ function isLoadingTag(t: Tokens, i: number): boolean {
         if (isAssigned && name === HREF) return isElsewhere(t, at + 2);
         break;
       case PORTAL:
+      case LAYER:
         if (isAssigned && name === SRC) return true;
         break;
       case MATH:
@@ -453,8 +456,10 @@ function isScriptCall(t: Tokens, i: number): boolean {
       if (t.isQuote(i + 2)) return t.word[i + 3] === XSS && t.isQuote(i + 4);
       const first = t.word[i + 2] as number;
       // `=>alert(1)`, `{alert(1)`: within code
-      if (t.kind[i + 2] === NUMBER && t.kind[i + 3] === CLOSE && t.glued(i)) {
+      if (t.kind[i + 2] === NUMBER && t.kind[i + 3] === CLOSE && (t.glued(i) || isInTag(t, i))) {
         const before = t.kind[i - 1] as number;
+        // In a tag, whatever the attribute is called that runs it.
+        if (isInTag(t, i)) return true;
         return before !== WORD && before !== NUMBER && before !== 0x2d && before !== 0x5b && !t.isQuote(i - 1);
       }
       return (first === DOCUMENT || first === WINDOW || first === LOCATION || first === ORIGIN) &&
@@ -494,7 +499,8 @@ function isScriptCall(t: Tokens, i: number): boolean {
       if (t.kind[i + 1] !== BRACKET || !t.glued(i + 1)) return false;
       if (t.kind[i + 2] === SLASH) return t.kind[i + 3] === WORD && t.kind[i + 4] === SLASH && t.kind[i + 5] === DOT;
       return t.isQuote(i + 2) && ((t.bits[i + 3] as number) & SCRIPT_CALL) !== 0 && t.isQuote(i + 4) &&
-        t.kind[i + 5] === CLOSE_BRACKET && t.kind[i + 6] === OPEN;
+          t.kind[i + 5] === CLOSE_BRACKET && t.kind[i + 6] === OPEN ||
+        (t.isQuote(i + 2) && t.isQuote(i + 4) && t.kind[i + 5] === 0x2b && t.isQuote(i + 6));
     }
     case WRITE:
     case WRITELN: {
@@ -511,6 +517,12 @@ function isScriptCall(t: Tokens, i: number): boolean {
       if (t.kind[i + 1] !== OPEN || !t.isQuote(i + 2)) return false;
       return isElsewhere(t, i + 3) && (t.kind[i - 1] !== DOT || t.word[i] === GETSCRIPT);
     }
+    case SENDBEACON:
+      return t.kind[i - 1] === DOT && t.kind[i + 1] === OPEN && t.isQuote(i + 2) && isElsewhere(t, i + 3);
+    case LOCALSTORAGE:
+    case SESSIONSTORAGE:
+      // '//evil/?'+localStorage.token
+      return t.kind[i - 1] === 0x2b && t.glued(i) && t.kind[i + 1] === DOT;
     case ADW:
       // UTF-7: +ADw-script+AD4-
       if (t.bytes[(t.end[i] as number) - 1] !== 0x77) return false;
@@ -740,6 +752,9 @@ function isObjectWalk(t: Tokens, i: number): boolean {
       return t.kind[i + 1] === DOT && t.word[i + 2] === TEMPLATE;
     case T_WORD:
       return t.kind[i + 1] === OPEN && t.word[i + 2] === JAVA && t.kind[i + 3] === DOT;
+    case CLASSLOADER:
+      // class.module.classLoader (CVE-2022-22965)
+      return t.kind[i - 1] === DOT && t.word[i - 2] === MODULE;
     case OGNL:
       return t.kind[i - 1] === 0x40 && t.kind[i + 1] === DOT;
     case PHPINFO:
@@ -976,6 +991,7 @@ export const SCRIPT_PATTERNS: readonly Pattern[] = [
       "button",
       "use",
       "portal",
+      "layer",
       "esi",
       "xsl",
     ].map(word),
@@ -1041,6 +1057,9 @@ export const SCRIPT_PATTERNS: readonly Pattern[] = [
       "import",
       "importscripts",
       "getscript",
+      "sendbeacon",
+      "localstorage",
+      "sessionstorage",
       "adw",
     ].map(word),
     test: isScriptCall,
@@ -1140,6 +1159,7 @@ export const SCRIPT_PATTERNS: readonly Pattern[] = [
       "ognl",
       "phpinfo",
       "java",
+      "classloader",
     ].map(word),
     test: isObjectWalk,
   },

@@ -139,7 +139,11 @@ export function argumentKind(t: Tokens, at: number, context: number): number {
     case AMPERSAND:
       return ENDS;
     case 0x29:
-      return context === SUBSTITUTION ? ENDS : NO_ARGUMENT;
+      // $(id), and ;(id)
+      return context === SUBSTITUTION ||
+          (t.kind[at - 2] === OPEN && isSeparator(t, at - 3) && t.glued(at - 2) && t.glued(at - 1))
+        ? ENDS
+        : NO_ARGUMENT;
     case 0x3e:
     case 0x3c:
       // A redirection, not a comparison; `<<<` is a text.
@@ -152,7 +156,7 @@ export function argumentKind(t: Tokens, at: number, context: number): number {
     case DOLLAR:
       return t.kind[at + 1] === WORD || t.kind[at + 1] === BRACE || t.kind[at + 1] === OPEN ? EXPANSION : NO_ARGUMENT;
   }
-  if (!isSpaced) return NO_ARGUMENT;
+  if (!isSpaced) return kind === 0x5c && t.kind[at + 1] === BOUND ? ENDS : NO_ARGUMENT;
   switch (kind) {
     case 0x2d:
       // `-rf`, `--flag`, `su -`; a dash has a space behind it as well.
@@ -272,7 +276,12 @@ export function isAlone(t: Tokens, i: number): boolean {
   const before = separatorAt - 1;
   if (t.kind[before] !== BOUND && !(t.isQuote(before) && t.kind[before - 1] === BOUND)) return false;
   let behind = nameEndsAt(t, i);
-  for (const stop = behind + 2; behind < stop && isSeparator(t, behind);) behind++;
+  for (
+    const stop = behind + 2;
+    behind < stop && (isSeparator(t, behind) || t.kind[behind] === 0x5c || t.kind[behind] === 0x29);
+  ) {
+    behind++;
+  }
   return t.kind[behind] === BOUND || (t.isQuote(behind) && t.kind[behind + 1] === BOUND);
 }
 const CLOSERS = new Set(["done", "fi", "esac"].map(word));

@@ -106,6 +106,8 @@ function plainOperandEnd(t: Tokens, from: number): number {
     }
   } else return -1;
   while (t.kind[i] === CLOSE_PAREN && i < from + 48) i++;
+  // PostgreSQL's cast: '…'::jsonb
+  if (t.kind[i] === 0x3a && t.kind[i + 1] === 0x3a && t.kind[i + 2] === WORD && t.glued(i + 1)) i += 3;
   t.looks += i - from;
   return i;
 }
@@ -144,6 +146,9 @@ export function comparisonEnd(t: Tokens, from: number): number {
   comparisonWord = 0;
   let i = from;
   const kind = t.kind[i] as number;
+  // Contains: @>, <@
+  if (kind === AT) return t.kind[i + 1] === 0x3e && t.glued(i + 1) ? i + 2 : -1;
+  if (kind === 0x3c && t.kind[i + 1] === AT && t.glued(i + 1)) return i + 2;
   if (kind === EQUALS || kind === 0x3c || kind === 0x3e || kind === 0x21 || kind === 0x5e) {
     let length = 1;
     while (length < 3 && t.glued(i + length) && isComparisonSign(t.kind[i + length] as number)) length++;

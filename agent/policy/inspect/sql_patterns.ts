@@ -102,6 +102,9 @@ const CASCADE = word("cascade"), RESTRICT = word("restrict"), NOWAIT = word("now
 const SESSION = word("session"), SHOW = word("show"), USE = word("use"), EXPLAIN = word("explain"), LOCK = word("lock");
 const TABLES = word("tables"), FLUSH = word("flush"), PRIVILEGES = word("privileges"), HANDLER = word("handler");
 const OPEN_WORD = word("open"), READ = word("read"), DO = word("do"), CALL = word("call"), WHILE = word("while");
+const NUNION = word("nunion"), ROW = word("row"), AS = word("as"), VACUUM = word("vacuum"), KILL = word("kill");
+const BEGIN = word("begin"), DROPDATABASE = word("dropdatabase"), REMOVE = word("remove");
+const DELETEMANY = word("deletemany");
 const NOR = word("nor"), INFILE = word("infile");
 const UNION = word("union"), UNIONSELECT = word("unionselect"), UNIONALLSELECT = word("unionallselect");
 const SELECT = word("select"), ALL = word("all"), DISTINCT = word("distinct"), DISTINCTROW = word("distinctrow");
@@ -133,6 +136,8 @@ function conditionStart(t: Tokens, i: number): number {
 function isUnionSelect(t: Tokens, i: number): boolean {
   const number = t.word[i] as number;
   if (number === UNIONSELECT || number === UNIONALLSELECT) return beginsSelectList(t, i + 1);
+  // MySQL reads \Nunion as NULL and UNION.
+  if (number === NUNION && t.kind[i - 1] !== 0x5c) return false;
   let at = i + 1;
   // `1 union# foo`: the rest is on the next line.
   if (number === UNION && isComment(t, at) && t.glued(at)) {
@@ -140,7 +145,12 @@ function isUnionSelect(t: Tokens, i: number): boolean {
   }
   const quantifier = t.word[at] as number;
   if (quantifier === ALL || quantifier === DISTINCT || quantifier === DISTINCTROW) at++;
-  if (t.word[at] === VALUES && t.kind[at + 1] === OPEN) return true;
+  if (t.word[at] === VALUES && (t.kind[at + 1] === OPEN || t.word[at + 1] === ROW)) return true;
+  if (t.word[at] === TABLE && number === UNION) {
+    return t.kind[at + 1] === WORD && isTerminator(t, at + 2) &&
+      (t.kind[i - 1] === NUMBER || breakoutBefore(t, i) >= 0);
+  }
+  if (t.kind[at] === OPEN && t.word[at + 1] === WITH) return t.kind[at + 2] === WORD && t.word[at + 3] === AS;
   for (const stop = at + 8; t.kind[at] === OPEN && at < stop;) at++;
   if (t.word[at] !== SELECT) return false;
   // "Union select committee" is a name.
@@ -245,13 +255,19 @@ function isCutCondition(t: Tokens, i: number): boolean {
   if (before !== NUMBER && before !== BOUND && before !== CLOSE) return false;
   let end = operandEnd(t, from);
   if (end < 0) return false;
+  // 1 or(1)or(2), 1 or!!1: no sentence glues them
+  const opener = t.kind[from] as number;
+  if (
+    isConstant && t.glued(from) && (opener === OPEN || opener === 0x7e || opener === 0x21) && isValueBefore(t, i) &&
+    (isTerminator(t, end) || ((t.bits[end] as number) & CONNECTIVE) !== 0)
+  ) return true;
   if (!isConstant) {
     const isCall = isSqlCall;
     const right = comparisonEnd(t, end);
     if (right < 0) return false;
     end = operandEnd(t, right);
     if (end < 0) return false;
-    if (isCall && isConstant && isValueBefore(t, i) && isTerminator(t, end)) return true;
+    if (isCall && (isConstant || isSqlCall) && isValueBefore(t, i) && isTerminator(t, end)) return true;
   }
   if (!isComment(t, end) || t.kind[end] === 0x2f) return false;
   // `--` as a dash and `#3` as a number are prose: a comment ends the text, or stands right behind.
@@ -318,6 +334,10 @@ function isStatement(t: Tokens, i: number, isAlone: boolean): boolean {
       return false;
     }
     case DELETE: {
+      // delete r from readings r join …
+      if (!isAlone && t.kind[i + 1] === WORD && t.word[i + 2] === FROM && t.word[i + 1] !== FROM) {
+        return t.kind[i + 3] === WORD && t.same(i + 1, i + 4);
+      }
       if (t.word[i + 1] !== FROM) return false;
       const end = nameEnd(t, i + 2);
       if (end < 0) return false;
@@ -338,7 +358,9 @@ function isStatement(t: Tokens, i: number, isAlone: boolean): boolean {
       if (next === MASTER || next === IMMEDIATE) return t.kind[i + 2] === 0x2e || t.isQuote(i + 2);
       return t.kind[i + 1] === 0x40 ||
         (t.kind[i + 1] === OPEN &&
-          (t.kind[i + 2] === 0x40 || (t.isQuote(i + 2) && isSqlWord(t, i + 3) && t.kind[i + 4] === WORD)));
+          (t.kind[i + 2] === 0x40 ||
+            (t.isQuote(i + 2) &&
+              ((isSqlWord(t, i + 3) && t.kind[i + 4] === WORD) || (!isAlone && t.kind[i + 5] === 0x2b)))));
     }
     case DECLARE:
       return t.kind[i + 1] === 0x40;
@@ -474,6 +496,15 @@ function isAdministration(t: Tokens, i: number): boolean {
       return SYSTEM_DATABASES.has(next) && (isTerminator(t, i + 2) || endsElement(t, i + 2));
     case EXPLAIN:
       return next === SELECT;
+    case WITH:
+      return t.kind[i + 1] === WORD && t.word[i + 2] === AS && t.kind[i + 3] === OPEN;
+    case VACUUM:
+      return next === INTO && t.isQuote(i + 2);
+    case KILL:
+      return t.kind[i + 1] === NUMBER && isComment(t, i + 2);
+    case TRUNCATE:
+      return t.kind[i + 1] === WORD && isTerminator(t, i + 2) &&
+        (t.kind[before - 1] === NUMBER || t.isQuote(before - 1));
     case LOCK:
       return (next === TABLES || next === TABLE) && t.kind[i + 2] === WORD;
     case FLUSH:
@@ -489,6 +520,7 @@ const SYSTEM_DATABASES = new Set(["master", "mysql", "msdb", "tempdb", "informat
 function isStacked(t: Tokens, i: number): boolean {
   let before = i - 1;
   while (t.kind[before] === OPEN && before > i - 6) before--;
+  if (t.word[before] === BEGIN) before--;
   return t.kind[before] === SEMICOLON && isStatement(t, i, false);
 }
 
@@ -568,6 +600,9 @@ function isFileAccess(t: Tokens, i: number): boolean {
     case OUTFILE:
     case DUMPFILE:
       return t.word[i - 1] === INTO && (t.isQuote(i + 1) || t.kind[i + 1] === NUMBER || t.kind[i + 1] === 0x40);
+    case INTO:
+      // into @a
+      return t.kind[i + 1] === 0x40 && t.kind[i + 2] === WORD && t.glued(i + 2) && isTerminator(t, i + 3);
     case SONAME:
       return t.isQuote(i + 1);
     case BULK:
@@ -627,6 +662,7 @@ function isOrderProbe(t: Tokens, i: number): boolean {
   const end = operandEnd(t, at);
   if (end < 0) return false;
   const isNumber = isConstant;
+  if (isSqlCall && isTerminator(t, end)) return true;
   if (number === LIMIT || number === HAVING) return isBroken && (isComment(t, end) || comparisonEnd(t, end) > 0);
   return isComment(t, end) || (isBroken && (isNumber || isTerminator(t, end) || t.word[end] === HAVING));
 }
@@ -715,8 +751,10 @@ function isQuoteThenOperator(t: Tokens, i: number): boolean {
 }
 
 /** Words of MongoDB behind `$`. */
-const MONGO_TESTS = new Set(["ne", "eq", "gt", "gte", "lt", "lte", "nin", "in", "regex", "exists", "not"].map(word));
-const MONGO_CODE = new Set(["where", "accumulator", "function", "expr"].map(word));
+const MONGO_TESTS = new Set(
+  ["ne", "eq", "gt", "gte", "lt", "lte", "nin", "in", "regex", "exists", "not", "mod", "size"].map(word),
+);
+const MONGO_CODE = new Set(["where", "accumulator", "function", "expr", "lookup"].map(word));
 const IDENTITY = new Set(
   [
     "user",
@@ -727,6 +765,7 @@ const IDENTITY = new Set(
     "password",
     "passwd",
     "pwd",
+    "pw",
     "token",
     "apikey",
     "api_key",
@@ -779,6 +818,18 @@ function isIdentityKey(t: Tokens, i: number): boolean {
   return IDENTITY.has(t.word[name] as number);
 }
 
+/** `'; db.users.drop(); '`: the shell of MongoDB. */
+function isMongoShell(t: Tokens, i: number): boolean {
+  const before = t.kind[i - 1] as number;
+  if (before !== SEMICOLON && before !== BOUND && !t.isQuote(i - 1)) return false;
+  if (t.kind[i + 1] !== 0x2e || !t.glued(i + 1)) return false;
+  const first = t.word[i + 2] as number;
+  if (first === DROPDATABASE) return t.kind[i + 3] === OPEN;
+  const method = t.word[i + 4] as number;
+  return t.kind[i + 3] === 0x2e && t.kind[i + 5] === OPEN &&
+    (method === DROP || method === REMOVE || method === DELETEMANY);
+}
+
 /** A parenthesis that this text has not opened, and a filter of LDAP behind it: `*)(uid=*`, `)(&(a=b`, `*)(|(a=*`. */
 function isLdapFilter(t: Tokens, i: number): boolean {
   if (t.kind[i + 1] !== OPEN || !t.glued(i + 1)) return false;
@@ -825,7 +876,7 @@ export const SQL_PATTERNS: readonly Pattern[] = [
     catches: "A second SELECT joined by UNION, whose list is an expression and not the next word of a sentence",
     example: "1 UNION(SELECT 1)",
     nearMiss: "the union select committee met on friday",
-    at: [UNION, UNIONSELECT, UNIONALLSELECT, ...["except", "intersect", "minus"].map(word)],
+    at: [UNION, UNIONSELECT, UNIONALLSELECT, ...["except", "intersect", "minus", "nunion"].map(word)],
     test: isUnionSelect,
   },
   {
@@ -920,6 +971,7 @@ export const SQL_PATTERNS: readonly Pattern[] = [
     nearMiss: "wrote the trace into outfile trace.log",
     at: [
       "load_file",
+      "into",
       "soname",
       "dblink_connect",
       "pg_read_file",
@@ -1066,9 +1118,19 @@ export const SQL_PATTERNS: readonly Pattern[] = [
     catches: "SHOW TABLES, USE master, FLUSH PRIVILEGES and other statements of administrators behind a semicolon",
     example: "1; show databases",
     nearMiss: "stop; show the tables; use the master key",
-    at: ["show", "use", "explain", "lock", "flush", "handler", "do"].map(word),
+    at: ["show", "use", "explain", "lock", "flush", "handler", "do", "with", "vacuum", "kill", "truncate"].map(word),
     gate: "separator",
     test: isAdministration,
+  },
+  {
+    name: "nosql-shell",
+    category: "sqli",
+    severity: "medium",
+    catches: "Calls of the shell of MongoDB that remove data",
+    example: "'; db.users.drop(); '",
+    nearMiss: "db.version() my db.x",
+    at: [word("db")],
+    test: isMongoShell,
   },
   {
     name: "ldap-filter",

@@ -27,6 +27,7 @@ import {
   hasProgramPath,
   isAlone,
   isDoubled,
+  isRow,
   isShell,
   isTable,
   LINE_BREAK,
@@ -129,6 +130,7 @@ const NO_LINE = new Set(
 const SCRIPTBLOCK = word("scriptblock"), STOP = word("stop"), RESTART = word("restart"), GET = word("get");
 const ADD = word("add"), CONTENT = word("content"), CHILDITEM = word("childitem"), COMPUTER = word("computer");
 const EXECUTIONPOLICY = word("executionpolicy");
+const TRAP = word("trap");
 const INET = word("inet"), IP = word("ip");
 const SLASH = 0x2f,
   BACKSLASH = 0x5c,
@@ -175,7 +177,7 @@ function isCommand(t: Tokens, i: number): boolean {
       if (isAlone(t, i)) return true;
       if (!standsAlone(bits)) return false;
       if (isDoubled && t.kind[behind] !== BOUND && t.kind[behind] !== PIPE && t.kind[behind] !== 0x23) return isSure;
-      return isSure || !(isTable(t, i) || endsSentence(t, bits));
+      return (isSure && !isRow(t)) || !(isTable(t, i) || endsSentence(t, bits));
     case FILE:
       // eth0; ip 10.0.0.5
       return t.word[i] !== IP || t.kind[behind] !== NUMBER;
@@ -189,9 +191,11 @@ function isCommand(t: Tokens, i: number): boolean {
     case QUOTED:
       return isSure || isNamed || t.word[i] === ECHO || t.word[i] === CAT || t.kind[behind] === 0x3c;
     case NUMERAL:
-      return (takesNumber(bits) || isSure || t.word[i] === ECHO || t.word[i] === INIT) && isLast(t, behind);
+      return (takesNumber(bits) || isSure || t.word[i] === ECHO || t.word[i] === INIT) && isLast(t, behind) &&
+        !isTable(t, i);
     case PLAIN_WORD:
       if (VERBS.get(t.word[i] as number)?.has(t.word[behind] as number) === true) return !isTable(t, i);
+      if (t.word[i] === TRAP) return t.glued(i) && isLast(t, behind + 1);
       if (t.word[i] === EXPORT) return t.kind[behind + 1] === EQUALS && t.glued(behind + 1);
       if (t.word[i] === SERVICE) return SERVICE_VERBS.has(t.word[behind + 1] as number) && isLast(t, behind + 1);
       if (isSure && t.kind[behind + 1] === COLON && t.glued(behind + 1)) return true;
@@ -226,7 +230,6 @@ const VERBS: ReadonlyMap<number, ReadonlySet<number>> = new Map(
     ["netsh", "advfirewall firewall wlan interface"],
     ["ufw", "disable"],
     ["ubus", "call list"],
-    ["watch trap", "id"],
     ["route", "add del delete print"],
     ["arp", "a"],
   ] as const).flatMap(([programs, verbs]) => {

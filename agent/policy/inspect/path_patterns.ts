@@ -132,16 +132,21 @@ function isSiteConfig(t: Tokens, i: number): boolean {
   return t.glued(i + 1) && t.word[i + 2] === CONFIG && t.kind[i + 1] === (t.word[i] === WEB ? DOT : MINUS);
 }
 
-/** The path that token `i` is in is the whole of a text, or of a value: nothing else stands in it. */
+/**
+ * The path that token `i` is in is all that there is, or the value of a query: nobody sends it but to ask for it. In a
+ * document it may be a setting.
+ */
 function isWholeValue(t: Tokens, i: number): boolean {
   let from = i;
   while (from > i - 12 && t.glued(from) && isPathToken(t.kind[from - 1] as number)) from--;
   let to = i;
   while (to < i + 16 && t.glued(to + 1) && isPathToken(t.kind[to + 1] as number)) to++;
   const before = t.kind[from - 1] as number;
-  if (before !== BOUND && !(before === 0x3d && t.kind[from - 2] === WORD)) return false;
   const behind = t.kind[to + 1] as number;
-  return behind === BOUND || behind === 0x26;
+  if (before === BOUND) return t.kind[from - 2] === BOUND && behind === BOUND && t.kind[to + 2] === BOUND;
+  const isQuery = before === 0x3d && t.kind[from - 2] === WORD &&
+    (t.kind[from - 3] === QUESTION || t.kind[from - 3] === 0x26);
+  return isQuery && (behind === BOUND || behind === 0x26);
 }
 
 function isPathToken(kind: number): boolean {
@@ -301,7 +306,7 @@ function isSensitiveFile(t: Tokens, i: number): boolean {
     if (name === WPA_SUPPLICANT) return t.kind[file + 1] === SLASH && isWholeValue(t, i);
     if (name === NETWORKMANAGER) return t.word[file + 2] === SYSTEM && isWholeValue(t, i);
     if (name === SSL) return t.word[file + 2] === PRIVATE && isWholeValue(t, i);
-    if (name === SSH) return t.word[file + 2] === SSHD_CONFIG || isHostKey(t, file + 2);
+    if (name === SSH) return (t.word[file + 2] === SSHD_CONFIG || isHostKey(t, file + 2)) && isWholeValue(t, i);
     if (name === MOSQUITTO) return SECRET_FILES.has(t.word[file + 2] as number) && isWholeValue(t, i);
     return WHOLE_ETC.has(name) && isWholeValue(t, i);
   }

@@ -271,6 +271,19 @@ export function isTable(t: Tokens, i: number): boolean {
   return false;
 }
 
+/** Two more of the separator stand before the command in its line, with plain words and numbers between: a row of values. */
+export function isRow(t: Tokens): boolean {
+  const kind = t.kind[separatorAt] as number;
+  let count = 0;
+  for (let at = separatorAt - 1; at > separatorAt - 14; at--) {
+    const before = t.kind[at] as number;
+    if (before === kind) count++;
+    else if (before !== WORD && before !== NUMBER && before !== DOT && before !== 0x2d) break;
+    if (((t.flags[at] as number) & LINE) !== 0) break;
+  }
+  return count >= 2;
+}
+
 /** The command at `i` with its separators is all that there is: `;id`, `|id|`, `"&&id&&"`. */
 export function isAlone(t: Tokens, i: number): boolean {
   const before = separatorAt - 1;

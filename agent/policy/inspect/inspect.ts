@@ -92,9 +92,19 @@ export interface InspectionPlan {
   readonly blockRank: number;
   /** Null if no built-in pattern is on. */
   readonly table: PatternTable | null;
+  /** Of the categories alone that a form of a language is about: most texts then need not be cut again. */
+  readonly formTables: FormTables;
   readonly customs: readonly CustomPattern[];
   readonly limits: ViewLimits;
   readonly jsonLimits: JsonLimits;
+}
+
+/** Null where no pattern of those categories is on. */
+interface FormTables {
+  readonly sql: PatternTable | null;
+  /** Scripts and style sheets have the comments of SQL. */
+  readonly commented: PatternTable | null;
+  readonly shell: PatternTable | null;
 }
 
 /** A fault of the configuration that only compiling finds; the path is within `inspection`. */
@@ -139,7 +149,12 @@ export function compileInspection(
     blocksBinary: config["block-binary"],
     excluded: compileTopicSet(config["exclude-topics"]),
     blockRank: SEVERITIES.indexOf(config["block-severity"]),
-    table: patterns.length === 0 ? null : compileTable(patterns),
+    table: tableOf(patterns),
+    formTables: {
+      sql: tableOf(patterns.filter(({ category }) => category === "sqli")),
+      commented: tableOf(patterns.filter(({ category }) => category === "sqli" || category === "script-injection")),
+      shell: tableOf(patterns.filter(({ category }) => category === "command-injection")),
+    },
     customs,
     limits: compileViewLimits(config.views, config["max-depth"], config["max-decoded-bytes"]),
     jsonLimits: {
@@ -151,6 +166,10 @@ export function compileInspection(
     },
   });
   return { plan };
+}
+
+function tableOf(patterns: readonly Pattern[]): PatternTable | null {
+  return patterns.length === 0 ? null : compileTable(patterns);
 }
 
 const encoder = new TextEncoder();
@@ -317,22 +336,20 @@ function isPackedText(bytes: Uint8Array, start: number, end: number): boolean {
   return first === 0x78 && bytes[start + 1] === length - 2;
 }
 
-const SQL: ReadonlySet<Category> = new Set<Category>(["sqli"]);
-const SHELL: ReadonlySet<Category> = new Set<Category>(["command-injection"]);
-
 /** The view as it is, and as SQL and shells read it. */
 function searchForms(table: PatternTable, flags: number): boolean {
   const { bytes, start, end } = view;
-  if ((flags & TRIGGER) !== 0 && matchPatterns(table, bytes, start, end, hasBounds(view), null, onPattern)) return true;
+  if ((flags & TRIGGER) !== 0 && matchPatterns(table, bytes, start, end, hasBounds(view), onPattern)) return true;
   if ((flags & (TRIGGER | HAS_TRICK | HAS_PLUS)) === 0 && !hasSeparator(flags)) return false;
   const tricks = collapsible(bytes, start, end);
-  if ((tricks & GLUED_PLUS) !== 0 && searchForm(table, "plus", null)) return true;
-  if ((tricks & SQL_COMMENT) !== 0 && searchForm(table, "sql", SQL)) return true;
-  if ((tricks & SQL_JOIN) !== 0 && searchForm(table, "sql-joined", SQL)) return true;
-  return (tricks & SHELL_QUOTING) !== 0 && searchForm(table, "shell", SHELL);
+  if ((tricks & GLUED_PLUS) !== 0 && searchForm(table, "plus")) return true;
+  if ((tricks & SQL_COMMENT) !== 0 && searchForm(plan.formTables.sql, "sql")) return true;
+  if ((tricks & SQL_JOIN) !== 0 && searchForm(plan.formTables.commented, "sql-joined")) return true;
+  return (tricks & SHELL_QUOTING) !== 0 && searchForm(plan.formTables.shell, "shell");
 }
 
-function searchForm(table: PatternTable, how: Collapse, only: ReadonlySet<Category> | null): boolean {
+function searchForm(table: PatternTable | null, how: Collapse): boolean {
+  if (table === null) return false;
   const { bytes, start, end } = collapsed(view, how);
   if (!isChanged) return false;
   form = how;
@@ -341,7 +358,7 @@ function searchForm(table: PatternTable, how: Collapse, only: ReadonlySet<Catego
   formEnd = end;
   const flags = scan(table.prefilter, bytes, start, end, false);
   const isFound = (flags & TRIGGER) !== 0 &&
-    matchPatterns(table, bytes, start, end, how === "shell" || hasBounds(view), only, onPattern);
+    matchPatterns(table, bytes, start, end, how === "shell" || hasBounds(view), onPattern);
   form = null;
   return isFound;
 }

@@ -76,6 +76,12 @@ export function jsonViolation(payload: Uint8Array, by: JsonLimits, must: boolean
     const behind = at;
     if (must) return broken("not-json", "critical", behind);
     const next = byteAt(at);
+    // Programs in C send the NUL that ends their strings: only NULs are no text.
+    if (next === 0) {
+      while (byteAt(at) === 0) at++;
+      if (at >= end) return note;
+      return first === OPEN_BRACE ? broken("trailing-text", "medium", at) : null;
+    }
     const isDocument = next === OPEN_BRACE || next === OPEN_BRACKET;
     if (isDocument && readDocument()) continue;
     if (violation !== null) return violation;

@@ -29,14 +29,21 @@ const WORDS: readonly (readonly [number, string])[] = [
     "hex unhex ord bin lower upper concat concat_ws group_concat if ifnull nullif coalesce cast convert md5 sha1 sleep " +
     "benchmark exists rand floor extractvalue updatexml xmltype json_extract instr locate strcmp greatest least length " +
     "pg_sleep load_file make_set elt polygon geometrycollection multipoint name_const current_setting db_name host_name " +
-    "user_name suser_name is_srvrolemember randomblob sqlite_version load_extension query_to_xml lo_import row conv exp",
+    "user_name suser_name is_srvrolemember randomblob sqlite_version load_extension query_to_xml lo_import row conv exp " +
+    "iif nvl nvl2 decode to_char to_number substr left right char_length character_length bit_length octet_length quote " +
+    "lpad rpad patindex charindex unicode string_agg array_agg pg_read_file pg_ls_dir inet_server_addr sysdate getdate " +
+    "sha sha2 newid object_id col_name typeof zeroblob sys_context rawtohex gtid_subset gtid_subtract json_length json_array json_object json_value json_query jsonb_path_exists linestring " +
+    "multilinestring multipolygon st_latfromgeohash st_longfromgeohash json_keys current_database dblink_connect",
   ],
   [
     STATEMENT,
     "select insert update delete drop create alter truncate exec execute declare merge grant revoke shutdown waitfor " +
     "backup replace rename load copy attach pragma set call kill",
   ],
-  [OBJECT, "table database view index schema user function procedure trigger column role login sequence tablespace"],
+  [
+    OBJECT,
+    "table database view index schema user function procedure trigger column role login sequence tablespace extension",
+  ],
   [
     0,
     "union unionselect unionallselect all distinct distinctrow from into values value by order group limit top offset " +
@@ -47,29 +54,40 @@ const WORDS: readonly (readonly [number, string])[] = [
     "xp_cmdshell xp_dirtree xp_regread xp_fileexist sp_executesql sp_oacreate sp_configure sp_password sp_makewebtask " +
     "master dbms_pipe dbms_lock dbms_ldap dbms_xmlgen utl_http utl_inaddr utl_file ctxsys sys_eval sys_exec lo_export " +
     "version_comment version_compile_os datadir hostname servername global basedir tmpdir secure_file_priv " +
-    "program extension return separator using div mod rows collate escape isnull notnull",
+    "program extension return separator using div mod rows collate escape isnull notnull except intersect minus soname " +
+    "show explain lock flush use handler desc describe cascade nowait tables databases columns schemas processlist variables grants open read privileges msdb tempdb " +
+    "measurement series keyspace retention bucket index option while var dropdatabase db deletemany remove continue",
   ],
   // Operators and keys of MongoDB, behind a `$`.
-  [0, "ne gt gte lt lte nin regex expr accumulator jsonschema nor elemmatch"],
+  [0, "ne eq gt gte lt lte nin regex expr accumulator jsonschema nor elemmatch mod"],
+  // Keys whose value says who somebody is: an operator there is no measurement.
+  [0, "username login email pass password passwd pwd token apikey api_key secret pin role name uid"],
   [
     SURE,
     "wget chmod chown chgrp netcat ncat busybox certutil bitsadmin mshta rundll32 regsvr32 wscript cscript wmic " +
     "schtasks nslookup tasklist taskkill mkfifo iptables tftp socat crontab useradd adduser usermod groupadd " +
     "systemctl insmod modprobe mkfs xargs lsof chroot setenforce visudo dpkg opkg mknod shred killall pkill " +
-    "icacls attrib reg mkdir rmdir curl rm tcpdump setsid xxd egrep fgrep sshpass chattr msfconsole fdisk printf",
+    "icacls attrib reg mkdir rmdir curl rm tcpdump setsid xxd egrep fgrep sshpass chattr msfconsole fdisk printf " +
+    "cp mv ftpget ftpput fw_setenv flash_erase flashcp nandwrite i2cset i2cget i2cdetect vcgencmd nmcli iwconfig " +
+    "iwlist wpa_cli ubus mosquitto_pub mosquitto_sub mosquitto_passwd usleep journalctl timedatectl ufw nft podman " +
+    "mysqldump pg_dump smbclient showmount tshark strace gdbserver tclsh npx vssadmin bcdedit wevtutil netsh msiexec " +
+    "cmdkey runas nltest dsquery robocopy xcopy mke2fs mkswap swapoff rmmod depmod nsenter unshare losetup dropbear " +
+    "coproc raspistill raspivid fswebcam arecord aplay espeak exiftool wkhtmltopdf findstr fsutil diskpart takeown cacls " +
+    "mailx sendmail gpg openvpn wg iwr irm zcat bzcat lynx aria2c setcap getcap ldapsearch arping",
   ],
   [
     SURE | BARE,
     "printenv whoami uname ifconfig ipconfig netstat systeminfo ls lsb_release dmesg lscpu lsblk lsusb getent hostname " +
-    "hostnamectl phpinfo uptime",
+    "hostnamectl phpinfo uptime telnetd killall5 tasklist busybox fw_printenv sysctl lspci sestatus",
   ],
   [
     NAMED,
-    "mv cp ssh scp rsync telnet ftp python python2 python3 perl ruby php node lua nc gcc awk gawk sed grep base64 dd",
+    "ssh scp rsync telnet ftp python python2 python3 perl ruby php node lua nc gcc awk gawk sed grep base64 dd",
   ],
   [
     NAMED,
-    "git docker kubectl npm pip apt yum apk openssl gdb vi vim nano tar gzip gunzip zip unzip nmap mysql psql iex java",
+    "git docker kubectl npm pip pip3 apt yum dnf apk openssl gdb vi vim nano tar gzip gunzip zip unzip nmap mysql psql iex " +
+    "ln ffmpeg ffprobe avconv sox java uci nvram mtd gpio redis raspi aws gcloud az helm sqlite3 mongo deno bun cargo snap brew screen tmux expect",
   ],
   [NAMED | SHELL | BARE, "sh bash zsh ksh csh tcsh powershell pwsh"],
   [NAMED | SHELL, "ash dash fish"],
@@ -78,15 +96,17 @@ const WORDS: readonly (readonly [number, string])[] = [
     PLAIN,
     "cat find echo test net more less head tail sort cut touch read source mount copy move print mail route " +
     "history locate which strings stat watch tac tee export unset alias type del start make service install split " +
-    "uniq tr paste join diff patch wait trap ulimit umask rev nl od comm fold sc sudo su passwd format",
+    "uniq tr paste join diff patch wait trap ulimit umask rev nl od comm fold sc sudo su passwd format init ss tree " +
+    "fetch rd md ren erase for if mode script",
   ],
   [PLAIN | BARE, "id dir reboot halt poweroff"],
+  [PLAIN, "history top w ver calc notepad make true"],
   [PLAIN, "date who last set shutdown arp free groups"],
   [PLAIN | NUMERIC, "sleep kill ping timeout"],
   [PLAIN, "host dig traceroute tracert ip at"],
   [
     PLAIN | WRAPPER,
-    "exec eval env nohup command time sudo nice then do builtin xargs busybox timeout setsid stdbuf call start",
+    "watch trap coproc exec eval env nohup command time sudo nice then do builtin xargs busybox timeout setsid stdbuf call start",
   ],
   [
     0,
@@ -94,7 +114,24 @@ const WORDS: readonly (readonly [number, string])[] = [
   ],
   [
     0,
-    "dev tcp udp exe com bat comspec path home shell pwsh ld_preload bash_env invoke downloadstring downloadfile webclient msexcel lc encodedcommand",
+    "dev tcp udp exe com bat comspec path home shell pwsh ld_preload bash_env invoke downloadstring downloadfile webclient msexcel lc encodedcommand " +
+    "webrequest restmethod wmimethod cimmethod process content item recurse mppreference diagnostics frombase64string " +
+    "reflection add del remove object out cli config get",
+  ],
+  // What follows a program as its verb.
+  [
+    0,
+    "install uninstall update upgrade run clone pull push create delete enable disable restart stop status query addr " +
+    "address link route neigh aux ef now root stdin flushall flushdb advfirewall firewall wlan interface pods shadows cl " +
+    "s3 localgroup share view use accounts list show up down erase write commit",
+  ],
+  // Spreadsheets: functions that reach the network or a program.
+  [0, "hyperlink importxml importdata importfeed importhtml importrange webservice dde register"],
+  // Programs started from languages.
+  [
+    0,
+    "_get _post _request _cookie module scriptblock service computer executionpolicy childitem get stop restart add copy sendbeacon localstorage sessionstorage layer storage auth privkey pem ssl private unattend lookup pw size begin with vacuum nunion row live letsencrypt yaml inet adw wc bak importscripts getscript xss name new ession binding classid prefetch preload createelement list with esi portal image beacon frames source admin apply assert build stop rm unlock subprocess check_output check_call execsync spawn spawnsync base64_decode compile gzinflate str_rot13 fi done esac " +
+    "python javax ruby yaml com sun jdbcrowsetimpl objectdataprovider url dns script file o utf",
   ],
   [
     0,
@@ -143,7 +180,11 @@ const WORDS: readonly (readonly [number, string])[] = [
   ],
   [
     0,
-    "dot ssh_host self head status version fd credentials system32 ini sam drivers hosts shadow passwd master id_ed25519 bash_history history filter input wrapper phar zip expect glob php phtml jsp jspx asp aspx cgi pl txt ini png jpg jpeg gif pdf htm bak yml yaml inf web meta cd from require url src href",
+    "bash_history netrc pgpass kube svn hg npmrc dockerenv entries index objects refs local production development staging " +
+    "ds_store hostname issue fstab resolv mounts cpuinfo net kcore sched_debug maps fd mem cwd kmem port wp ntuser dat " +
+    "filename dll scr hta ps1 vbs gopher dict netdoc jar ogg rar ssh2 compress pwfile acl wpa_supplicant networkmanager " +
+    "security sock repair sam regback lib kubernetes run docker zlib bzip2 cmd powershell supplicant sshd_config system " +
+    "globalroot bash_profile bashrc zshrc profile user my tokens token serviceaccount dot ssh_host self head status version fd credentials system32 ini sam drivers hosts shadow passwd master id_ed25519 bash_history history filter input wrapper phar zip expect glob php phtml jsp jspx asp aspx cgi pl txt ini png jpg jpeg gif pdf htm bak yml yaml inf web meta cd from require url src href",
   ],
   // Words in on… that no page knows as an event: they are no trigger, so that `<sensor online="1">` may be.
   [
@@ -155,7 +196,7 @@ const WORDS: readonly (readonly [number, string])[] = [
 ];
 
 /** What a word can be, by its number. */
-export const WORD_CLASS: Int32Array = new Int32Array(1024);
+export const WORD_CLASS: Int32Array = new Int32Array(2048);
 /** The word by its number. */
 export const WORD_TEXT: string[] = ["", "on…"];
 const numbers = new Map<string, number>();

@@ -284,7 +284,7 @@ Deno.test("patterns find the same wherever the text is cut into blocks", () => {
   const namesIn = (text: string): string[] => {
     const bytes = encoder.encode(text);
     const names: string[] = [];
-    matchPatterns(table, bytes, 0, bytes.length, false, null, ({ name }) => {
+    matchPatterns(table, bytes, 0, bytes.length, false, ({ name }) => {
       names.push(name);
       return false;
     });

@@ -1,5 +1,5 @@
 import { WORD_TEXT } from "./keywords.ts";
-import type { Category, Pattern } from "./pattern.ts";
+import type { Pattern } from "./pattern.ts";
 import { compilePrefilter, type Prefilter } from "./prefilter.ts";
 import { Tokens, WORD } from "./tokens.ts";
 
@@ -45,7 +45,7 @@ export function matchWorkDone(): number {
 }
 
 /**
- * Cuts `bytes[start, end)` into tokens and calls the patterns of `only` (all, if null) for each; true if `found` stopped
+ * Cuts `bytes[start, end)` into tokens and calls the patterns of the table for each; true if `found` stopped
  * it. One pass; each pattern looks at a bounded number of tokens, so that time is linear in the text.
  */
 export function matchPatterns(
@@ -54,7 +54,6 @@ export function matchPatterns(
   start: number,
   end: number,
   hasBounds: boolean,
-  only: ReadonlySet<Category> | null,
   found: Found,
 ): boolean {
   const { byKind, byWord } = table;
@@ -69,7 +68,6 @@ export function matchPatterns(
       matchWork += patterns.length;
       for (let n = 0; n < patterns.length; n++) {
         const pattern = patterns[n] as Pattern;
-        if (only !== null && !only.has(pattern.category)) continue;
         if (pattern.test(t, i) && found(pattern, t.start[i] as number)) return true;
       }
     }

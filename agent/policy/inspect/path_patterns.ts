@@ -2,15 +2,24 @@ import { word } from "./keywords.ts";
 import type { Pattern } from "./pattern.ts";
 import { BOUND, NUMBER, type Tokens, WORD } from "./tokens.ts";
 
-const AUTHORIZED_KEYS = word("authorized_keys"), BOOT = word("boot"), CMDLINE = word("cmdline");
-const CONFIG = word("config"), CREDENTIALS = word("credentials"), DRIVERS = word("drivers");
-const ENV = word("env"), ENVIRON = word("environ"), ETC = word("etc"), GSHADOW = word("gshadow");
-const HEAD = word("head"), HTACCESS = word("htaccess"), HTPASSWD = word("htpasswd");
-const ID_ED25519 = word("id_ed25519"), ID_RSA = word("id_rsa"), INF = word("inf"), INI = word("ini");
+const BOOT = word("boot");
+const CONFIG = word("config"), DRIVERS = word("drivers");
+const ENV = word("env"), ETC = word("etc"), GSHADOW = word("gshadow");
+const HTACCESS = word("htaccess"), HTPASSWD = word("htpasswd");
+const INF = word("inf"), INI = word("ini");
 const MASTER = word("master"), META = word("meta"), PASSWD = word("passwd");
 const PROC = word("proc"), SELF = word("self"), SHADOW = word("shadow");
 const SUDOERS = word("sudoers"), SYSTEM32 = word("system32"), URL = word("url"), WEB = word("web");
-const WIN = word("win");
+const WIN = word("win"), WP = word("wp"), REPAIR = word("repair"), SAM = word("sam"), SYSTEM = word("system");
+const SECURITY = word("security"), CMD = word("cmd"), POWERSHELL = word("powershell"), NTUSER = word("ntuser");
+const DAT = word("dat"), RUN = word("run"), SECRETS = word("secrets"), DOCKER = word("docker"), SOCK = word("sock");
+const DEV = word("dev"), MEM = word("mem"), KMEM = word("kmem"), MYSQL = word("mysql"), USER = word("user");
+const WPA_SUPPLICANT = word("wpa_supplicant"), NETWORKMANAGER = word("networkmanager"), SSH = word("ssh");
+const SSHD_CONFIG = word("sshd_config"), MOSQUITTO = word("mosquitto"), DATA = word("data"), JAR = word("jar");
+const PRIVKEY = word("privkey"), UNATTEND = word("unattend"), YAML = word("yaml"), PEM = word("pem");
+const XML = word("xml"), SSL = word("ssl"), PRIVATE = word("private");
+const HTTP = word("http"), HTTPS = word("https");
+const FILE_WORD = word("file"), COMPRESS = word("compress");
 
 const DOT = 0x2e,
   SLASH = 0x2f,
@@ -75,6 +84,7 @@ function isSourcePath(t: Tokens, i: number): boolean {
     let quote = i - 2;
     while (t.kind[quote] === BACKSLASH && quote > i - 10) quote--;
     const opener = t.kind[quote] as number;
+    if (opener === 0x3d && UPLOADED.has(t.word[quote - 1] as number)) return false;
     if (
       opener === 0x28 || opener === 0x2c || opener === 0x3d || opener === 0x5b ||
       (opener === WORD && IMPORTS.has(t.word[quote] as number))
@@ -95,6 +105,8 @@ function isClimb(t: Tokens, i: number): boolean {
   if (climbs === 0) return false;
   if (hasParameter) return true;
   if (isSensitive(t, climbEnd)) return true;
+  // `../..` says no more than two levels up.
+  if (climbs === 2 && t.kind[climbEnd - 1] === DOT) return false;
   if (climbs >= 2) return !isSourcePath(t, i);
   if (!hasBackslash) return t.kind[i - 1] === BOUND && t.kind[climbEnd] === BOUND && t.kind[i + 3] === BOUND;
   // ..\x behind what a value begins with; "..\Lib\Lib.csproj" in quotes names a project.
@@ -109,9 +121,37 @@ function isClimb(t: Tokens, i: number): boolean {
 function isSensitive(t: Tokens, i: number): boolean {
   if (t.kind[i] === DOT) return t.kind[i + 1] === WORD && t.glued(i + 1) && HIDDEN.has(t.word[i + 1] as number);
   const number = t.word[i] as number;
+  if (number === WEB || number === WP) return isWebInf(t, i) || isSiteConfig(t, i);
   if (!SENSITIVE.has(number)) return isWebInf(t, i);
   if (number === BOOT || number === WIN) return t.kind[i + 1] === DOT && t.word[i + 2] === INI;
   return true;
+}
+
+/** `web.config`, `wp-config.php`. */
+function isSiteConfig(t: Tokens, i: number): boolean {
+  return t.glued(i + 1) && t.word[i + 2] === CONFIG && t.kind[i + 1] === (t.word[i] === WEB ? DOT : MINUS);
+}
+
+/**
+ * The path that token `i` is in is all that there is, or the value of a query: nobody sends it but to ask for it. In a
+ * document it may be a setting.
+ */
+function isWholeValue(t: Tokens, i: number): boolean {
+  let from = i;
+  while (from > i - 12 && t.glued(from) && isPathToken(t.kind[from - 1] as number)) from--;
+  let to = i;
+  while (to < i + 16 && t.glued(to + 1) && isPathToken(t.kind[to + 1] as number)) to++;
+  const before = t.kind[from - 1] as number;
+  const behind = t.kind[to + 1] as number;
+  if (before === BOUND) return t.kind[from - 2] === BOUND && behind === BOUND && t.kind[to + 2] === BOUND;
+  const isQuery = before === 0x3d && t.kind[from - 2] === WORD &&
+    (t.kind[from - 3] === QUESTION || t.kind[from - 3] === 0x26);
+  return isQuery && (behind === BOUND || behind === 0x26);
+}
+
+function isPathToken(kind: number): boolean {
+  return kind === WORD || kind === NUMBER || kind === SLASH || kind === BACKSLASH || kind === DOT || kind === MINUS ||
+    kind === COLON;
 }
 
 function isWebInf(t: Tokens, i: number): boolean {
@@ -151,6 +191,11 @@ function isEncodedClimb(t: Tokens, i: number): boolean {
     }
   }
   const slash = encodedEnd(bytes, at, SLASH_CODES);
+  // `..%00/`, `..%09/`: a control character between.
+  if (
+    slash < 0 && !isEncoded && bytes[at] === PERCENT && bytes[at + 1] === 0x30 &&
+    "0179ad".includes(String.fromCharCode(lowerAt(bytes, at + 2)))
+  ) return bytes[at + 3] === SLASH || bytes[at + 3] === BACKSLASH;
   // A plain `..%2F` is what any program makes of `../`; encoded dots, odd codes and double encoding are not.
   if (slash === at + 3 && !isEncoded) return false;
   return slash >= 0 || (isEncoded && (bytes[at] === SLASH || bytes[at] === BACKSLASH || bytes[at] === SEMICOLON));
@@ -196,40 +241,88 @@ const SLASH_CODES = [
 function isSensitiveFile(t: Tokens, i: number): boolean {
   const number = t.word[i] as number;
   const before = t.kind[i - 1] as number;
-  if (number === WEB || number === META) return before === SLASH && isWebInf(t, i);
+  if (number === WEB || number === META || number === WP) {
+    if (isSiteConfig(t, i)) return before === SLASH || before === BACKSLASH || isWholeValue(t, i);
+    return (before === SLASH || before === BOUND) && isWebInf(t, i);
+  }
   if (number === WIN || number === BOOT) {
     return (before === SLASH || before === BACKSLASH) && t.kind[i + 1] === DOT && t.word[i + 2] === INI &&
       t.glued(i + 1);
   }
-  if (number === SYSTEM32) {
+  if (number === SYSTEM32 || number === REPAIR) {
     // system32\config\sam, system32\drivers\etc
-    return (t.kind[i + 1] === BACKSLASH || t.kind[i + 1] === SLASH) && behindSeparators(t, i + 1) > 0 &&
-      (t.word[behindSeparators(t, i + 1)] === CONFIG || t.word[behindSeparators(t, i + 1)] === DRIVERS);
+    const file = behindSeparators(t, i + 1);
+    if (file < 0) return false;
+    const name = t.word[file] as number;
+    if (number === REPAIR) return name === SAM || name === SYSTEM || name === SECURITY;
+    return name === CONFIG || (name === DRIVERS && t.word[behindSeparators(t, file + 1)] === ETC) ||
+      ((name === CMD || name === POWERSHELL) && isWholeValue(t, i));
   }
+  if (number === NTUSER) return t.kind[i + 1] === DOT && t.word[i + 2] === DAT;
   if (HIDDEN_FILES.has(number)) {
     // .ssh/id_rsa, .aws/credentials, .git/config, .htpasswd
     if (before !== DOT || !t.glued(i)) return false;
     const opener = t.kind[i - 2] as number;
-    if (opener !== SLASH && opener !== BACKSLASH && opener !== BOUND && t.glued(i - 1)) return false;
+    const isInPath = opener === SLASH || opener === BACKSLASH;
+    if (!isInPath && opener !== BOUND && t.glued(i - 1)) return false;
     if (number === HTPASSWD || number === HTACCESS) return true;
-    if (number === ENV) return opener === SLASH && t.kind[i + 1] === BOUND;
-    const file = t.word[i + 2] as number;
-    return t.kind[i + 1] === SLASH &&
-      (file === ID_RSA || file === ID_ED25519 || file === AUTHORIZED_KEYS || file === CREDENTIALS || file === CONFIG ||
-        file === HEAD);
+    if (number === ENV) {
+      if (opener !== SLASH) return false;
+      return t.kind[i + 1] === BOUND || (t.kind[i + 1] === DOT && ENVIRONMENTS.has(t.word[i + 2] as number));
+    }
+    if (WHOLE_FILES.has(number)) return isInPath && (t.kind[i + 1] === BOUND || t.spaced(i + 1));
+    return (t.kind[i + 1] === SLASH || t.kind[i + 1] === BACKSLASH) && FILES_IN_HIDDEN.has(t.word[i + 2] as number);
   }
-  // /etc/passwd and the like, `/./` and `//` between
-  if ((before !== SLASH && before !== BACKSLASH) || !t.glued(i)) return false;
+  if (number === SECRETS || number === PRIVKEY || number === UNATTEND) {
+    // /config/secrets.yaml, /etc/letsencrypt/live/x/privkey.pem
+    const type = t.word[i + 2] as number;
+    return (before === SLASH || before === BACKSLASH) && t.kind[i + 1] === DOT &&
+      (type === YAML || type === PEM || type === XML) &&
+      isWholeValue(t, i);
+  }
+  if (number === RUN) {
+    // /run/secrets/…, /var/run/docker.sock
+    if (before !== SLASH || t.kind[i + 1] !== SLASH) return false;
+    if (t.word[i + 2] === SECRETS) return t.kind[i + 3] === SLASH;
+    return t.word[i + 2] === DOCKER && t.word[i + 4] === SOCK && isWholeValue(t, i);
+  }
+  if (number === DEV) {
+    const file = t.word[i + 2] as number;
+    return before === SLASH && t.kind[i + 1] === SLASH && (file === MEM || file === KMEM) && isWholeValue(t, i);
+  }
+  if (number === MYSQL) {
+    return before === SLASH && t.kind[i + 1] === SLASH && t.word[i + 2] === USER && t.kind[i + 3] === DOT;
+  }
+  // /etc/passwd and the like, `/./` and `//` between; etc/passwd and nothing else
+  const isRooted = (before === SLASH || before === BACKSLASH) && t.glued(i);
+  if (!isRooted && !(before === BOUND && number === ETC)) return false;
   const file = behindSeparators(t, i + 1);
   if (file < 0) return false;
   const name = t.word[file] as number;
   if (number === ETC) {
-    return name === PASSWD || name === SHADOW || name === GSHADOW || name === SUDOERS ||
-      (name === MASTER && t.word[file + 2] === PASSWD);
+    if (name === PASSWD || name === SHADOW || name === GSHADOW || name === SUDOERS) return true;
+    if (name === MASTER || name === SECURITY) return t.word[file + 2] === PASSWD;
+    if (!isRooted) return false;
+    if (name === WPA_SUPPLICANT) return t.kind[file + 1] === SLASH && isWholeValue(t, i);
+    if (name === NETWORKMANAGER) return t.word[file + 2] === SYSTEM && isWholeValue(t, i);
+    if (name === SSL) return t.word[file + 2] === PRIVATE && isWholeValue(t, i);
+    if (name === SSH) return (t.word[file + 2] === SSHD_CONFIG || isHostKey(t, file + 2)) && isWholeValue(t, i);
+    if (name === MOSQUITTO) return SECRET_FILES.has(t.word[file + 2] as number) && isWholeValue(t, i);
+    return WHOLE_ETC.has(name) && isWholeValue(t, i);
   }
-  // /proc/self/…, /proc/1/environ
+  // /proc/self/…, /proc/1/environ, and /proc/cpuinfo alone
   if (number !== PROC) return false;
-  return name === SELF || (t.kind[file] === NUMBER && (t.word[file + 2] === ENVIRON || t.word[file + 2] === CMDLINE));
+  if (name === SELF) return true;
+  return t.kind[file] === NUMBER
+    ? PROCESS_FILES.has(t.word[file + 2] as number)
+    : WHOLE_PROC.has(name) && isWholeValue(t, i);
+}
+
+/** `ssh_host_rsa_key`. */
+function isHostKey(t: Tokens, i: number): boolean {
+  const start = t.start[i] as number;
+  if (t.kind[i] !== WORD || (t.end[i] as number) - start < 10) return false;
+  return "ssh_host_".split("").every((letter, n) => lowerAt(t.bytes, start + n) === letter.charCodeAt(0));
 }
 
 /** Behind `/`, `//`, `/./`, `\` at `i`; -1 if none stands there. */
@@ -244,6 +337,9 @@ function behindSeparators(t: Tokens, i: number): number {
 
 /** `\\?\`, `\\.\pipe`: paths that Windows takes without looking for `..`; `\\.\COM3` is a serial port. */
 function isDevicePath(t: Tokens, i: number): boolean {
+  if (t.kind[i + 1] === BACKSLASH && t.glued(i + 1) && t.glued(i + 2) && !t.glued(i) && isHostShare(t, i + 2)) {
+    return true;
+  }
   if (
     t.kind[i + 1] !== BACKSLASH || !t.glued(i + 1) || !t.glued(i + 2) || t.kind[i + 3] !== BACKSLASH || !t.glued(i + 3)
   ) return false;
@@ -251,12 +347,54 @@ function isDevicePath(t: Tokens, i: number): boolean {
   if (t.kind[i + 2] === QUESTION) return true;
   if (t.kind[i + 2] !== DOT) return false;
   const first = t.bytes[t.start[i + 4] as number] as number;
+  // \\.\C:\x
+  if (t.kind[i + 5] === COLON && t.end[i + 4]! - t.start[i + 4]! === 1) return true;
   return t.kind[i + 4] === WORD && (first | 0x20) !== 0x63 && (first | 0x20) !== 0x6c;
+}
+
+/** `\\10.0.0.1\c$`, `\\host@80\x`, `\\host\x\y.dll`: a share from which Windows hands out or runs something. */
+function isHostShare(t: Tokens, i: number): boolean {
+  let at = i;
+  for (const stop = i + 9; at < stop && t.glued(at + 1); at++) {
+    const kind = t.kind[at] as number;
+    if (kind !== WORD && kind !== NUMBER && kind !== DOT && kind !== MINUS) break;
+  }
+  if (at === i) return false;
+  if (t.kind[at] === 0x40) return t.kind[at + 1] === NUMBER && t.kind[at + 2] === BACKSLASH;
+  // Two of them: a path of one host, its backslashes escaped.
+  if (t.kind[at] !== BACKSLASH || t.kind[at + 1] === BACKSLASH) return false;
+  for (const stop = at + 16; at < stop && t.kind[at] !== BOUND; at++) {
+    if (t.kind[at] === 0x24 && t.glued(at) && t.kind[at - 2] === BACKSLASH) return true;
+    if (t.kind[at] === DOT && RUNNABLE.has(t.word[at + 1] as number) && t.glued(at + 1)) return true;
+    if (t.spaced(at)) return false;
+  }
+  return false;
+}
+const RUNNABLE = new Set(["dll", "exe", "scr", "hta", "bat", "ps1", "vbs"].map(word));
+
+/** `x.txt::$DATA`: the stream of a file, by which a name ends otherwise than it seems to. */
+function isDataStream(t: Tokens, i: number): boolean {
+  return t.kind[i + 1] === COLON && t.glued(i + 1) && t.kind[i + 2] === 0x24 && t.glued(i + 2) &&
+    t.word[i + 3] === DATA &&
+    t.glued(i + 3);
 }
 
 /** `php://filter`, `phar://`, `expect://`. */
 function isWrapper(t: Tokens, i: number): boolean {
-  return t.kind[i + 1] === COLON && t.glued(i + 1) && t.kind[i + 2] === SLASH && t.kind[i + 3] === SLASH &&
+  // jar:file:
+  if (t.word[i] === JAR) {
+    if (t.kind[i + 1] !== COLON || t.kind[i + 3] !== COLON) return false;
+    return t.word[i + 2] === HTTP || t.word[i + 2] === HTTPS ||
+      (t.word[i + 2] === FILE_WORD && t.kind[i - 1] === BOUND);
+  }
+  // file:////host/share
+  if (t.word[i] === FILE_WORD) {
+    return t.kind[i + 1] === COLON && t.kind[i + 2] === SLASH && t.kind[i + 3] === SLASH && t.kind[i + 4] === SLASH &&
+      t.kind[i + 5] === SLASH && t.glued(i + 5);
+  }
+  // compress.zlib://
+  const at = t.word[i] === COMPRESS && t.kind[i + 1] === DOT ? i + 2 : i;
+  return t.kind[at + 1] === COLON && t.glued(at + 1) && t.kind[at + 2] === SLASH && t.kind[at + 3] === SLASH &&
     t.kind[i - 1] !== DOT;
 }
 
@@ -275,6 +413,8 @@ function isSingleClimb(t: Tokens, i: number): boolean {
   return climbs > 0;
 }
 
+/** Content-Disposition: form-data; filename="…" */
+const UPLOADED = new Set(["filename", "name"].map(word));
 const IMPORTS = new Set(
   ["from", "import", "require", "include", "src", "href", "url", "extends", "path", "file", "load"].map(word),
 );
@@ -282,7 +422,51 @@ const SENSITIVE = new Set(
   ["etc", "proc", "windows", "winnt", "boot", "win", "root", "passwd", "shadow", "inetpub", "system32"].map(word),
 );
 const HIDDEN = new Set(["ssh", "env", "git", "aws", "htaccess", "htpasswd", "bash_history"].map(word));
-const HIDDEN_FILES = new Set(["ssh", "aws", "git", "env", "htaccess", "htpasswd"].map(word));
+const HIDDEN_FILES = new Set(
+  [
+    "ssh",
+    "aws",
+    "git",
+    "env",
+    "htaccess",
+    "htpasswd",
+    "svn",
+    "hg",
+    "kube",
+    "docker",
+    "bash_history",
+    "netrc",
+    "pgpass",
+    "npmrc",
+    "dockerenv",
+    "storage",
+  ].map(word),
+);
+const WHOLE_FILES = new Set(["bash_history", "netrc", "pgpass", "npmrc", "dockerenv"].map(word));
+const FILES_IN_HIDDEN = new Set(
+  [
+    "id_rsa",
+    "id_ed25519",
+    "authorized_keys",
+    "credentials",
+    "config",
+    "head",
+    "index",
+    "entries",
+    "logs",
+    "objects",
+    "refs",
+    "wc",
+    "auth",
+  ].map(word),
+);
+const ENVIRONMENTS = new Set(["local", "production", "development", "staging", "bak"].map(word));
+const WHOLE_ETC = new Set(
+  ["hosts", "hostname", "group", "issue", "fstab", "crontab", "resolv", "profile"].map(word),
+);
+const SECRET_FILES = new Set(["passwd", "pwfile", "acl"].map(word));
+const PROCESS_FILES = new Set(["environ", "cmdline", "maps", "fd", "mem", "cwd", "root"].map(word));
+const WHOLE_PROC = new Set(["version", "cpuinfo", "mounts", "net", "kcore", "sched_debug"].map(word));
 const SERVER_FILES = new Set(["php", "phtml", "jsp", "jspx", "asp", "aspx", "cgi", "pl", "conf", "ini"].map(word));
 const FILES = [
   "php",
@@ -343,7 +527,7 @@ export const PATH_PATTERNS: readonly Pattern[] = [
     catches: "A climb whose dots or slashes are percent-encoded",
     example: "%2e%2e%2fsecret",
     nearMiss: "100%2e and a..%20b",
-    at: ["%2", "%c", "%u", "%e"],
+    at: ["%2", "%c", "%u", "%e", "%0"],
     test: isEncodedClimb,
   },
   {
@@ -353,8 +537,29 @@ export const PATH_PATTERNS: readonly Pattern[] = [
     catches: "Files that only an attacker asks for, by their whole path",
     example: "/etc/./passwd",
     nearMiss: "/etc/mosquitto/mosquitto.conf",
-    at: ["etc", "proc", "win", "boot", "system32", "web", "meta", "ssh", "aws", "git", "env", "htaccess", "htpasswd"]
-      .map(word),
+    at: [
+      ...[
+        "etc",
+        "proc",
+        "win",
+        "boot",
+        "system32",
+        "repair",
+        "web",
+        "meta",
+        "wp",
+        "ntuser",
+        "run",
+        "dev",
+        "mysql",
+        "secrets",
+        "privkey",
+        "unattend",
+      ].map(
+        word,
+      ),
+      ...HIDDEN_FILES,
+    ],
     test: isSensitiveFile,
   },
   {
@@ -369,13 +574,41 @@ export const PATH_PATTERNS: readonly Pattern[] = [
     test: isDevicePath,
   },
   {
+    name: "path-stream",
+    category: "path-traversal",
+    severity: "medium",
+    catches: "The data stream of a file of Windows, which hides how its name ends",
+    example: "web.config::$DATA",
+    nearMiss: "std::data $DATA :: $data",
+    at: ["::"],
+    test: isDataStream,
+  },
+  {
     name: "path-wrapper",
     category: "path-traversal",
     severity: "medium",
-    catches: "Stream wrappers of PHP",
+    catches: "Stream wrappers of PHP and Java, and schemes that only forged requests have",
     example: "php://filter/convert.base64-encode/resource=x",
     nearMiss: "index.php://x zip: 1234",
-    at: ["php", "phar", "expect", "zip", "glob"].map(word),
+    at: [
+      "php",
+      "phar",
+      "expect",
+      "zip",
+      "glob",
+      "gopher",
+      "dict",
+      "netdoc",
+      "jar",
+      "ogg",
+      "rar",
+      "compress",
+      "data",
+      "file",
+    ]
+      .map(
+        word,
+      ),
     test: isWrapper,
   },
   {

@@ -15,7 +15,7 @@ function bytesOf(text: string): Uint8Array {
 function found(text: string): Set<string> {
   const bytes = bytesOf(text);
   const names = new Set<string>();
-  matchPatterns(table, bytes, 0, bytes.length, false, null, (pattern) => {
+  matchPatterns(table, bytes, 0, bytes.length, false, (pattern) => {
     names.add(pattern.name);
     return false;
   });

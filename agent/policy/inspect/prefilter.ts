@@ -37,7 +37,7 @@ const LETTER_A = 0,
   NUL = 31,
   SPACE = 32,
   NEWLINE = 33;
-const PUNCTUATION = "\"'`<>;|&$%\\+.*/{(:@#-~?!=^";
+const PUNCTUATION = "\"'`<>;|&$%\\+.*/{()[:@#-~?!=^";
 const CLASS = byteClasses();
 const isWordClass = (byClass: number): boolean => byClass <= UNDERSCORE;
 

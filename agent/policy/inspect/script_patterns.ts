@@ -27,6 +27,14 @@ const SRC = word("src"), SRCDOC = word("srcdoc"), STRING_WORD = word("string"), 
 const STYLESHEET = word("stylesheet"), SYSTEM = word("system"), TEMPLATE = word("template"), TEXT = word("text");
 const T_WORD = word("t"), UNESCAPE = word("unescape"), URL = word("url"), VBSCRIPT = word("vbscript");
 const WINDOW = word("window"), XHTML = word("xhtml"), XLINK = word("xlink"), XML = word("xml");
+const CLASSID = word("classid"), USE = word("use"), PORTAL = word("portal"), PREFETCH = word("prefetch");
+const PRELOAD = word("preload"), ESI = word("esi"), XSL = word("xsl"), THROW = word("throw"), NAME = word("name");
+const TOP = word("top"), PARENT = word("parent"), FRAMES = word("frames"), GLOBALTHIS = word("globalthis");
+const WRITE = word("write"), WRITELN = word("writeln"), CREATEELEMENT = word("createelement"), ADW = word("adw");
+const SENDBEACON = word("sendbeacon"), LOCALSTORAGE = word("localstorage"), LAYER = word("layer");
+const SESSIONSTORAGE = word("sessionstorage"), CLASSLOADER = word("classloader"), MODULE = word("module");
+const IMPORTSCRIPTS = word("importscripts"), GETSCRIPT = word("getscript"), XSS = word("xss");
+const LIST = word("list"), OS = word("os"), SUBPROCESS = word("subprocess"), WITH = word("with");
 const SCRIPT = word("script");
 const DATA = word("data");
 const CONSTRUCTOR = word("constructor");
@@ -278,6 +286,10 @@ function isDataUrl(t: Tokens, i: number): boolean {
 function isLoadingTag(t: Tokens, i: number): boolean {
   if (t.kind[i - 1] !== LESS || !t.glued(i)) return false;
   const tag = t.word[i] as number;
+  // <esi:include src=…>, <xsl:include href=…>
+  if (tag === ESI || tag === XSL) {
+    return t.kind[i + 1] === COLON && (t.word[i + 2] === INCLUDE || t.word[i + 2] === IMPORT) && t.spaced(i + 3);
+  }
   if (!t.spaced(i + 1) && t.kind[i + 1] !== SLASH && t.kind[i + 1] !== GREATER && !t.isQuote(i + 1)) return false;
   if (tag === IFRAME || tag === FRAMESET || tag === APPLET || tag === ISINDEX) {
     return tag !== ISINDEX || t.spaced(i + 1);
@@ -292,7 +304,7 @@ function isLoadingTag(t: Tokens, i: number): boolean {
     const isAssigned = t.kind[at + 1] === EQUALS;
     switch (tag) {
       case OBJECT_TAG:
-        if (isAssigned && (name === DATA || name === CODE)) return true;
+        if (isAssigned && (name === DATA || name === CODE || name === CLASSID)) return true;
         break;
       case EMBED:
         if (isAssigned && (name === SRC || name === CODE)) return true;
@@ -305,11 +317,19 @@ function isLoadingTag(t: Tokens, i: number): boolean {
         break;
       case LINK:
         if (isAssigned && name === HREF && t.kind[i + 1] === WORD) {
-          return t.kind[at + 2] !== BOUND && hasWord(t, i, REL, IMPORT, STYLESHEET);
+          return t.kind[at + 2] !== BOUND &&
+            (hasWord(t, i, REL, IMPORT, STYLESHEET) || hasWord(t, i, REL, PREFETCH, PRELOAD));
         }
         break;
       case FORM:
         if (isAssigned && name === ACTION) return true;
+        break;
+      case USE:
+        if (isAssigned && name === HREF) return isElsewhere(t, at + 2);
+        break;
+      case PORTAL:
+      case LAYER:
+        if (isAssigned && name === SRC) return true;
         break;
       case MATH:
         if (name === HREF || name === XLINK) return true;
@@ -326,6 +346,13 @@ function isLoadingTag(t: Tokens, i: number): boolean {
     if (isAssigned && name === SRCDOC) return true;
   }
   return false;
+}
+
+/** The value of an attribute at `i` is of another host, or a document by itself: `//x`, `http:`, `data:`. */
+function isElsewhere(t: Tokens, i: number): boolean {
+  const at = t.isQuote(i) || t.kind[i] === BOUND || t.kind[i] === 0x5c ? (t.isQuote(i + 1) ? i + 2 : i + 1) : i;
+  if (t.kind[at] === SLASH) return t.kind[at + 1] === SLASH;
+  return t.kind[at] === WORD && t.kind[at + 1] === COLON;
 }
 
 function hasWord(t: Tokens, i: number, first: number, second: number, third: number): boolean {
@@ -369,7 +396,9 @@ function isServerMarkup(t: Tokens, i: number): boolean {
     }
     return false;
   }
-  if (next === HASH) return t.word[i + 2] === ASSIGN || t.word[i + 2] === INCLUDE || t.word[i + 2] === IMPORT;
+  if (next === HASH) {
+    return t.word[i + 2] === ASSIGN || t.word[i + 2] === INCLUDE || t.word[i + 2] === IMPORT || t.word[i + 2] === LIST;
+  }
   if (next !== 0x21) return false;
   if (t.word[i + 2] === ENTITY) {
     for (let at = i + 3; at < i + 8; at++) {
@@ -406,8 +435,12 @@ function isScriptBreakout(t: Tokens, i: number): boolean {
   }
   if (!hasOperator || t.kind[at] !== WORD) return false;
   const bits = t.bits[at] as number;
-  if ((bits & SCRIPT_CALL) === 0) return false;
+  if ((bits & SCRIPT_CALL) === 0 && t.word[at] !== NEW) return false;
   const next = t.kind[at + 1] as number;
+  const number = t.word[at] as number;
+  if (number === NEW) return next === WORD && t.kind[at + 2] === OPEN;
+  if (number === LOCATION && next === EQUALS) return t.isQuote(at + 2) || t.kind[at + 2] === WORD;
+  if (number === THROW) return t.kind[at - 1] === 0x3b && (next === NUMBER || next === WORD);
   return next === OPEN || next === BACKTICK || (next === DOT && t.kind[at + 2] === WORD && t.glued(at + 2)) ||
     (next === BRACKET && t.glued(at + 1));
 }
@@ -420,7 +453,15 @@ function isScriptCall(t: Tokens, i: number): boolean {
     case CONFIRM: {
       if (t.kind[i + 1] === BACKTICK) return t.kind[i + 2] === NUMBER || t.kind[i + 2] === WORD;
       if (t.kind[i + 1] !== OPEN) return false;
+      if (t.isQuote(i + 2)) return t.word[i + 3] === XSS && t.isQuote(i + 4);
       const first = t.word[i + 2] as number;
+      // `=>alert(1)`, `{alert(1)`: within code
+      if (t.kind[i + 2] === NUMBER && t.kind[i + 3] === CLOSE && (t.glued(i) || isInTag(t, i))) {
+        const before = t.kind[i - 1] as number;
+        // In a tag, whatever the attribute is called that runs it.
+        if (isInTag(t, i)) return true;
+        return before !== WORD && before !== NUMBER && before !== 0x2d && before !== 0x5b && !t.isQuote(i - 1);
+      }
       return (first === DOCUMENT || first === WINDOW || first === LOCATION || first === ORIGIN) &&
         (t.kind[i + 3] === DOT || t.kind[i + 3] === CLOSE);
     }
@@ -428,6 +469,7 @@ function isScriptCall(t: Tokens, i: number): boolean {
       if (t.kind[i - 1] !== DOT || t.word[i - 2] !== DOCUMENT) return false;
       // location='//x/?'+document.cookie; what a page does with its own cookies assigns to them or splits them.
       const before = t.kind[i - 3] as number;
+      if (before === 0x2c) return t.kind[i + 1] === CLOSE || t.kind[i + 1] === CLOSE_BRACKET;
       return before === 0x2b || before === OPEN || before === COLON || before === BRACKET || before === BOUND ||
         (before === DOT && t.kind[i - 5] === 0x2b);
     }
@@ -441,10 +483,50 @@ function isScriptCall(t: Tokens, i: number): boolean {
       if (t.kind[i + 1] !== OPEN) return false;
       const first = t.word[i + 2] as number;
       if (first === ATOB || first === UNESCAPE || first === DECODEURI || first === DECODEURICOMPONENT) return true;
-      if (t.word[i] === EVAL && first === STRING_WORD) return true;
+      if (t.word[i] === EVAL && (first === STRING_WORD || first === LOCATION || first === WINDOW || first === NAME)) {
+        return true;
+      }
       return t.isQuote(i + 2) && ((t.bits[i + 3] as number) & SCRIPT_CALL) !== 0 && t.kind[i + 4] === OPEN &&
         t.word[i + 3] !== FUNCTION;
     }
+    case WINDOW:
+    case SELF:
+    case TOP:
+    case PARENT:
+    case FRAMES:
+    case GLOBALTHIS: {
+      // window['alert'](1), top[/al/.source+…
+      if (t.kind[i + 1] !== BRACKET || !t.glued(i + 1)) return false;
+      if (t.kind[i + 2] === SLASH) return t.kind[i + 3] === WORD && t.kind[i + 4] === SLASH && t.kind[i + 5] === DOT;
+      return t.isQuote(i + 2) && ((t.bits[i + 3] as number) & SCRIPT_CALL) !== 0 && t.isQuote(i + 4) &&
+          t.kind[i + 5] === CLOSE_BRACKET && t.kind[i + 6] === OPEN ||
+        (t.isQuote(i + 2) && t.isQuote(i + 4) && t.kind[i + 5] === 0x2b && t.isQuote(i + 6));
+    }
+    case WRITE:
+    case WRITELN: {
+      if (t.kind[i - 1] !== DOT || t.word[i - 2] !== DOCUMENT || t.kind[i + 1] !== OPEN) return false;
+      const at = t.kind[i + 2] === 0x5c ? i + 3 : i + 2;
+      return t.isQuote(at) && t.kind[at + 1] === LESS;
+    }
+    case CREATEELEMENT:
+      return t.kind[i + 1] === OPEN && t.isQuote(i + 2) && (t.word[i + 3] === SCRIPT || t.word[i + 3] === IFRAME);
+    case IMPORT:
+    case IMPORTSCRIPTS:
+    case GETSCRIPT: {
+      // import('//x'), import("https://x")
+      if (t.kind[i + 1] !== OPEN || !t.isQuote(i + 2)) return false;
+      return isElsewhere(t, i + 3) && (t.kind[i - 1] !== DOT || t.word[i] === GETSCRIPT);
+    }
+    case SENDBEACON:
+      return t.kind[i - 1] === DOT && t.kind[i + 1] === OPEN && t.isQuote(i + 2) && isElsewhere(t, i + 3);
+    case LOCALSTORAGE:
+    case SESSIONSTORAGE:
+      // '//evil/?'+localStorage.token
+      return t.kind[i - 1] === 0x2b && t.glued(i) && t.kind[i + 1] === DOT;
+    case ADW:
+      // UTF-7: +ADw-script+AD4-
+      if (t.bytes[(t.end[i] as number) - 1] !== 0x77) return false;
+      return t.kind[i - 1] === 0x2b && t.kind[i + 1] === 0x2d && t.glued(i) && t.kind[i + 2] === WORD && t.glued(i + 2);
   }
   return false;
 }
@@ -457,7 +539,16 @@ function isConstructorChain(t: Tokens, i: number): boolean {
       (t.kind[i - 3] === CLOSE_BRACKET || t.kind[i - 3] === CLOSE || t.kind[i - 3] === WORD) &&
       (t.kind[i + 3] === OPEN || t.kind[i + 3] === BRACKET);
   }
-  if (t.kind[i + 1] === DOT) return t.word[i + 2] === CONSTRUCTOR;
+  if (t.kind[i + 1] === DOT) {
+    if (t.word[i + 2] === PROTOTYPE) {
+      return t.kind[i + 3] === DOT && t.kind[i + 5] === EQUALS && t.kind[i + 6] !== EQUALS;
+    }
+    return t.word[i + 2] === CONSTRUCTOR;
+  }
+  // {"constructor":{"prototype":
+  if (t.kind[i + 1] === BOUND) {
+    return t.kind[i + 2] === COLON && t.kind[i + 3] === BRACE && t.kind[i + 4] === BOUND && t.word[i + 5] === PROTOTYPE;
+  }
   if (t.kind[i + 1] === BRACKET && t.word[i] === CONSTRUCTOR) {
     return t.word[i + 2] === PROTOTYPE && t.kind[i + 3] === CLOSE_BRACKET;
   }
@@ -507,7 +598,12 @@ function readExpression(t: Tokens, from: number): Expression {
     if (kind === BOUND) break;
     if (quote !== 0) {
       if (kind === quote) quote = 0;
-      else if (kind === WORD && isDangerousWord(t, at)) expression.escapes = true;
+      // |filter('system')
+      else if (
+        kind === WORD && EXECUTORS.has(t.word[at] as number) && t.kind[at + 1] === quote && t.kind[at - 2] === OPEN
+      ) {
+        expression.escapes = true;
+      } else if (kind === WORD && isDangerousWord(t, at)) expression.escapes = true;
       continue;
     }
     if (kind === CLOSE_BRACE && --depth < 0) {
@@ -574,6 +670,8 @@ function isDoubleBraceInjection(t: Tokens, i: number): boolean {
   if (!t.glued(i + 1)) return false;
   if (second === BRACE) {
     if (t.kind[i - 1] === BRACE && t.glued(i)) return false;
+    // {{#with "s" as |x|}}
+    if (t.kind[i + 2] === HASH && t.word[i + 3] === WITH && t.isQuote(i + 4)) return true;
     const { constant, escapes, head, headAt } = readExpression(t, i + 2);
     if (constant || escapes) return true;
     return isFrameworkObject(t, head, headAt);
@@ -581,6 +679,7 @@ function isDoubleBraceInjection(t: Tokens, i: number): boolean {
   if (second === PERCENT) {
     const first = t.word[i + 2] as number;
     if (first === DEBUG) return true;
+    if (first === IMPORT && t.isQuote(i + 3)) return t.word[i + 4] === OS || t.word[i + 4] === SUBPROCESS;
     if (first === IMPORT && t.kind[i + 3] === WORD && t.kind[i + 4] === PERCENT) return true;
     return readExpression(t, i + 2).escapes || expression.constant;
   }
@@ -610,6 +709,8 @@ function isFrameworkObject(t: Tokens, head: number, at: number): boolean {
 function isDollarBraceInjection(t: Tokens, i: number): boolean {
   if (t.kind[i + 1] !== BRACE || !t.glued(i + 1)) return false;
   const opener = t.kind[i] as number;
+  // ${{<%[%'"}}%\: what is sent to see which engine answers
+  if (t.kind[i + 2] === BRACE && t.kind[i + 3] === LESS && t.kind[i + 4] === PERCENT) return true;
   if (opener === PERCENT && t.kind[i + 2] === HASH) return t.kind[i + 3] === WORD && t.glued(i + 3);
   if (opener === PERCENT && t.kind[i + 2] === OPEN && t.kind[i + 3] === HASH) return t.kind[i + 4] === WORD;
   // Thymeleaf evaluates __${…}__ first.
@@ -636,7 +737,9 @@ function isDollarBraceInjection(t: Tokens, i: number): boolean {
 }
 
 function isRazorInjection(t: Tokens, i: number): boolean {
-  return t.kind[i + 1] === OPEN && t.glued(i + 1) && t.kind[i + 2] === NUMBER && t.kind[i + 3] === 0x2a &&
+  const operator = t.kind[i + 3] as number;
+  return t.kind[i + 1] === OPEN && t.glued(i + 1) && t.kind[i + 2] === NUMBER &&
+    (operator === 0x2a || operator === 0x2b) &&
     t.kind[i + 4] === NUMBER && t.kind[i + 5] === CLOSE;
 }
 
@@ -649,6 +752,9 @@ function isObjectWalk(t: Tokens, i: number): boolean {
       return t.kind[i + 1] === DOT && t.word[i + 2] === TEMPLATE;
     case T_WORD:
       return t.kind[i + 1] === OPEN && t.word[i + 2] === JAVA && t.kind[i + 3] === DOT;
+    case CLASSLOADER:
+      // class.module.classLoader (CVE-2022-22965)
+      return t.kind[i - 1] === DOT && t.word[i - 2] === MODULE;
     case OGNL:
       return t.kind[i - 1] === 0x40 && t.kind[i + 1] === DOT;
     case PHPINFO:
@@ -661,7 +767,7 @@ function isObjectWalk(t: Tokens, i: number): boolean {
       // ''.__class__, [].__class__, x.__class__.__mro__; Python's own self.__class__.__name__ is none.
       if (t.kind[i - 1] !== DOT) return t.isQuote(i - 1) && t.kind[i - 2] === BRACKET;
       if (
-        t.isQuote(i - 2) || t.kind[i - 2] === CLOSE_BRACKET ||
+        t.isQuote(i - 2) || t.kind[i - 2] === CLOSE_BRACKET || t.kind[i - 2] === CLOSE_BRACE ||
         (t.kind[i - 2] === CLOSE && t.kind[i - 3] === OPEN && t.kind[i - 4] !== WORD)
       ) return true;
       return t.kind[i + 1] === DOT && WALKS.has(t.word[i + 2] as number);
@@ -756,7 +862,20 @@ const FRAMEWORK_OBJECTS = new Set(
   ["config", "request", "self", "settings", "_self", "_context", "dump", "debug"].map(word),
 );
 const FRAMEWORK_ROOTS = new Set(
-  ["app", "session", "handler", "flask", "django", "process", "global", "globalthis", "application", "environment", "g"]
+  [
+    "root",
+    "app",
+    "session",
+    "handler",
+    "flask",
+    "django",
+    "process",
+    "global",
+    "globalthis",
+    "application",
+    "environment",
+    "g",
+  ]
     .map(word),
 );
 const FRAMEWORK_MEMBERS = new Set(
@@ -778,10 +897,18 @@ const FRAMEWORK_MEMBERS = new Set(
     "form",
     "mainmodule",
     "session",
+    "process",
   ].map(word),
 );
+const EXECUTORS = new Set(["system", "exec", "passthru", "shell_exec", "popen", "eval", "assert"].map(word));
 const CALLED_FIRST = new Set(["alert", "prompt", "confirm", "eval", "fetch"].map(word));
 const WALKS = new Set(["__mro__", "__base__", "__bases__", "__subclasses__", "mro", "__init__"].map(word));
+
+/** `(![]+[])`: a script without letters. */
+function isLetterless(t: Tokens, i: number): boolean {
+  return t.kind[i + 1] === BRACKET && t.kind[i + 2] === CLOSE_BRACKET && t.kind[i + 3] === 0x2b && t.glued(i + 3) &&
+    (t.kind[i + 4] === BRACKET || t.kind[i + 4] === OPEN || t.kind[i + 4] === 0x21);
+}
 
 /** Script injection: what a browser, a template engine or a parser of markup would run of a value. */
 export const SCRIPT_PATTERNS: readonly Pattern[] = [
@@ -862,6 +989,11 @@ export const SCRIPT_PATTERNS: readonly Pattern[] = [
       "set",
       "input",
       "button",
+      "use",
+      "portal",
+      "layer",
+      "esi",
+      "xsl",
     ].map(word),
     test: isLoadingTag,
   },
@@ -872,7 +1004,7 @@ export const SCRIPT_PATTERNS: readonly Pattern[] = [
     catches: "Style sheets that run or load: expression(), behavior, @import",
     example: '<div style="width:expression(alert(1))">',
     nearMiss: "the expression (a+b) and its behavior: odd",
-    at: ["expression", "behavior", "import"].map(word),
+    at: ["expression", "behavior", "import", "binding"].map(word),
     test: isStyleCode,
   },
   {
@@ -903,10 +1035,45 @@ export const SCRIPT_PATTERNS: readonly Pattern[] = [
     catches: "Calls by which scripts are tried out, hide themselves or steal cookies",
     example: "alert(document.domain)",
     nearMiss: "alert(sensor) if document.cookie is set",
-    at: ["alert", "prompt", "confirm", "cookie", "fromcharcode", "eval", "settimeout", "setinterval", "function"].map(
-      word,
-    ),
+    at: [
+      "alert",
+      "prompt",
+      "confirm",
+      "cookie",
+      "fromcharcode",
+      "eval",
+      "settimeout",
+      "setinterval",
+      "function",
+      "window",
+      "self",
+      "top",
+      "parent",
+      "frames",
+      "globalthis",
+      "write",
+      "writeln",
+      "createelement",
+      "import",
+      "importscripts",
+      "getscript",
+      "sendbeacon",
+      "localstorage",
+      "sessionstorage",
+      "adw",
+    ].map(word),
     test: isScriptCall,
+  },
+  {
+    name: "script-letterless",
+    category: "script-injection",
+    severity: "medium",
+    catches: "Scripts written with brackets and signs alone, by which letters are taken from false and undefined",
+    example: "(![]+[])[+!+[]]",
+    nearMiss: "![](a.png) and !a[0]+b",
+    weak: true,
+    at: ["!["],
+    test: isLetterless,
   },
   {
     name: "script-constructor",
@@ -992,6 +1159,7 @@ export const SCRIPT_PATTERNS: readonly Pattern[] = [
       "ognl",
       "phpinfo",
       "java",
+      "classloader",
     ].map(word),
     test: isObjectWalk,
   },

@@ -15,7 +15,8 @@ const SLASH = 0x2f,
   EXE = word("exe"),
   COM = word("com"),
   BAT = word("bat");
-const BIN = word("bin"), SBIN = word("sbin");
+const BIN = word("bin"), SBIN = word("sbin"), MKFS = word("mkfs"), FORMAT = word("format");
+const HALVES = new Set(["get", "cli", "config"].map(word));
 
 /** Where the separator stands that {@link commandContext} found, and whether it is doubled (`&&`, `||`). */
 export let separatorAt = 0;
@@ -62,14 +63,27 @@ export function commandContext(t: Tokens, i: number): number {
     }
     if (kind === BRACE || kind === 0x21 || kind === 0x27 || kind === 0x22 || kind === 0x40) continue;
     if (kind === WORD && ((t.bits[at - 1] as number) & WRAPPER) !== 0 && t.spaced(at)) continue;
+    // timeout 5 id
+    if (kind === NUMBER && t.spaced(at) && ((t.bits[at - 2] as number) & WRAPPER) !== 0) continue;
     // NAME=value before the command
     if (kind === WORD && t.kind[at - 2] === 0x3d && t.kind[at - 3] === WORD && t.spaced(at)) {
       at -= 2;
       continue;
     }
-    return NOWHERE;
+    const name = t.spaced(at) ? assignmentBefore(t, at - 1) : -1;
+    if (name < 0) return NOWHERE;
+    at = name + 1;
   }
   return NOWHERE;
+}
+
+/** Where the name stands of an assignment whose value ends at `i`, as `PATH=/tmp:$PATH`; -1 if there is none. */
+function assignmentBefore(t: Tokens, i: number): number {
+  for (let at = i; at > i - 10; at--) {
+    if (t.kind[at] === 0x3d && t.kind[at - 1] === WORD && t.glued(at)) return at - 1;
+    if (t.spaced(at) || t.kind[at] === BOUND) return -1;
+  }
+  return -1;
 }
 
 function isSeparator(t: Tokens, i: number): boolean {
@@ -94,10 +108,14 @@ export const NO_ARGUMENT = 0,
   NUMERAL = 6,
   PLAIN_WORD = 7,
   EXPANSION = 8,
-  FILE = 9;
+  FILE = 9,
+  ADDRESS = 10;
 
-/** Behind the name of the command at `i`, `.exe` included. */
+/** Behind the name of the command at `i`, `.exe` included, and the second half of `apt-get`. */
 export function nameEndsAt(t: Tokens, i: number): number {
+  if (t.kind[i + 1] === 0x2d && t.glued(i + 1) && t.glued(i + 2) && HALVES.has(t.word[i + 2] as number)) return i + 3;
+  // mkfs.ext4
+  if (t.word[i] === MKFS && t.kind[i + 1] === DOT && t.glued(i + 2)) return i + 3;
   if (t.kind[i + 1] !== DOT || !t.glued(i + 1)) return i + 1;
   const extension = t.word[i + 2] as number;
   return extension === EXE || extension === COM || extension === BAT ? i + 3 : i + 1;
@@ -113,14 +131,19 @@ export function argumentKind(t: Tokens, at: number, context: number): number {
   switch (kind) {
     case SEMICOLON:
     case PIPE:
-    case BACKTICK:
       return ENDS;
+    case BACKTICK:
+      return isSpaced && isSurelyProgram(t, at + 1) ? EXPANSION : ENDS;
     case 0x23:
-      return isSpaced ? ENDS : NO_ARGUMENT;
+      return isSpaced || t.kind[at + 1] === BOUND ? ENDS : NO_ARGUMENT;
     case AMPERSAND:
       return ENDS;
     case 0x29:
-      return context === SUBSTITUTION ? ENDS : NO_ARGUMENT;
+      // $(id), and ;(id)
+      return context === SUBSTITUTION ||
+          (t.kind[at - 2] === OPEN && isSeparator(t, at - 3) && t.glued(at - 2) && t.glued(at - 1))
+        ? ENDS
+        : NO_ARGUMENT;
     case 0x3e:
     case 0x3c:
       // A redirection, not a comparison; `<<<` is a text.
@@ -133,20 +156,35 @@ export function argumentKind(t: Tokens, at: number, context: number): number {
     case DOLLAR:
       return t.kind[at + 1] === WORD || t.kind[at + 1] === BRACE || t.kind[at + 1] === OPEN ? EXPANSION : NO_ARGUMENT;
   }
-  if (!isSpaced) return NO_ARGUMENT;
+  if (!isSpaced) return kind === 0x5c && t.kind[at + 1] === BOUND ? ENDS : NO_ARGUMENT;
   switch (kind) {
     case 0x2d:
-      // `-rf`, `--flag`; a dash has a space behind it as well.
+      // `-rf`, `--flag`, `su -`; a dash has a space behind it as well.
+      if (t.kind[at + 1] === BOUND || isSeparator(t, at + 1)) return OPTION;
       if (!t.glued(at + 1)) return NO_ARGUMENT;
       return t.kind[at + 1] === WORD || t.kind[at + 1] === NUMBER || t.kind[at + 1] === 0x2d ? OPTION : NO_ARGUMENT;
     case SLASH:
-      if (t.kind[at + 1] === SLASH && t.glued(at + 1)) return NO_ARGUMENT;
+      // `;id //`: the rest is a comment.
+      if (t.kind[at + 1] === SLASH && t.glued(at + 1)) return t.kind[at + 2] === BOUND ? ENDS : NO_ARGUMENT;
       return t.glued(at + 1) || isEnd(t, at + 1) ? PATH : NO_ARGUMENT;
     case 0x7e:
     case 0x2a:
       return t.kind[at + 1] === SLASH || isEnd(t, at + 1) || t.kind[at + 1] === DOT ? PATH : NO_ARGUMENT;
     case 0x5c:
       return PATH;
+    case 0x2b:
+      // attrib +h
+      return t.kind[at + 1] === WORD && t.glued(at + 1) ? OPTION : NO_ARGUMENT;
+    case 0x25:
+      // %USERNAME%
+      return t.kind[at + 1] === WORD && t.kind[at + 2] === 0x25 && t.glued(at + 1) && t.glued(at + 2)
+        ? EXPANSION
+        : NO_ARGUMENT;
+    case 0x40:
+      // dig @10.0.0.1
+      return t.kind[at + 1] === NUMBER && t.glued(at + 1) && t.kind[at + 2] === DOT ? ADDRESS : NO_ARGUMENT;
+    case OPEN:
+      return t.glued(at + 1) && ((t.bits[at + 1] as number) & SURE) !== 0 && t.spaced(at + 2) ? EXPANSION : NO_ARGUMENT;
     case DOT:
       return t.glued(at + 1) && (t.kind[at + 1] === SLASH || t.kind[at + 1] === DOT || t.kind[at + 1] === WORD) ||
           isEnd(t, at + 1)
@@ -169,6 +207,11 @@ export function argumentKind(t: Tokens, at: number, context: number): number {
   return NO_ARGUMENT;
 }
 
+/** A program that no sentence names stands at `i`. */
+function isSurelyProgram(t: Tokens, i: number): boolean {
+  return t.glued(i) && ((t.bits[i] as number) & (SURE | BARE)) !== 0;
+}
+
 /** What a redirection goes to: a path, a variable, a descriptor. */
 function isTarget(t: Tokens, i: number): boolean {
   const kind = t.kind[i] as number;
@@ -182,7 +225,10 @@ function wordArgument(t: Tokens, at: number): number {
   if (t.kind[at + 1] === 0x3a && t.glued(at + 1)) {
     if (t.kind[at + 2] === SLASH && t.kind[at + 3] === SLASH) return URL;
     if (t.kind[at + 2] === 0x5c) return PATH;
+    // format c:
+    if (t.word[at - 1] === FORMAT && t.end[at]! - t.start[at]! === 1) return PATH;
   }
+  if (t.kind[at + 1] === 0x40 && t.glued(at + 1) && t.glued(at + 2) && t.kind[at + 2] === WORD) return ADDRESS;
   if (
     (t.kind[at + 1] === DOT || t.kind[at + 1] === SLASH) && t.glued(at + 1) && t.glued(at + 2) &&
     t.kind[at + 2] !== BOUND
@@ -204,9 +250,11 @@ function isEnd(t: Tokens, i: number): boolean {
  * the same one stands, with no more than plain words between, before or behind it in the line.
  */
 export function isTable(t: Tokens, i: number): boolean {
-  if (isDoubled) return false;
+  if (isDoubled || isAlone(t, i)) return false;
   const kind = t.kind[separatorAt] as number;
   const behind = nameEndsAt(t, i);
+  // `; do id; done`
+  if (t.kind[i - 1] === WORD || (t.kind[behind] === kind && CLOSERS.has(t.word[behind + 1] as number))) return false;
   if (t.kind[behind] === kind && t.kind[behind + 1] !== kind) {
     const isField = t.kind[behind + 1] === WORD || t.kind[behind + 1] === NUMBER || kind === PIPE;
     if (isField && (kind === PIPE || t.kind[separatorAt - 1] === WORD)) return true;
@@ -222,6 +270,34 @@ export function isTable(t: Tokens, i: number): boolean {
   }
   return false;
 }
+
+/** Two more of the separator stand before the command in its line, with plain words and numbers between: a row of values. */
+export function isRow(t: Tokens): boolean {
+  const kind = t.kind[separatorAt] as number;
+  let count = 0;
+  for (let at = separatorAt - 1; at > separatorAt - 14; at--) {
+    const before = t.kind[at] as number;
+    if (before === kind) count++;
+    else if (before !== WORD && before !== NUMBER && before !== DOT && before !== 0x2d) break;
+    if (((t.flags[at] as number) & LINE) !== 0) break;
+  }
+  return count >= 2;
+}
+
+/** The command at `i` with its separators is all that there is: `;id`, `|id|`, `"&&id&&"`. */
+export function isAlone(t: Tokens, i: number): boolean {
+  const before = separatorAt - 1;
+  if (t.kind[before] !== BOUND && !(t.isQuote(before) && t.kind[before - 1] === BOUND)) return false;
+  let behind = nameEndsAt(t, i);
+  for (
+    const stop = behind + 2;
+    behind < stop && (isSeparator(t, behind) || t.kind[behind] === 0x5c || t.kind[behind] === 0x29);
+  ) {
+    behind++;
+  }
+  return t.kind[behind] === BOUND || (t.isQuote(behind) && t.kind[behind + 1] === BOUND);
+}
+const CLOSERS = new Set(["done", "fi", "esac"].map(word));
 
 /** The word is one of the programs that patterns know. */
 export function isProgram(bits: number): boolean {

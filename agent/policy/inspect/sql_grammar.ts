@@ -7,11 +7,14 @@ const NOT = word("not"), SELECT = word("select"), FROM = word("from"), AS = word
 const DISTINCT = word("distinct"), DISTINCTROW = word("distinctrow"), TOP = word("top"), INTO = word("into");
 const NULL = word("null"), CASE = word("case"), BETWEEN = word("between"), IN = word("in"), IS = word("is");
 const SOUNDS = word("sounds"), LIKE = word("like"), SIMILAR = word("similar"), TO = word("to"), WHERE = word("where");
-const EXISTS = word("exists");
+const EXISTS = word("exists"), DIV = word("div"), MOD = word("mod");
 const LIMIT = word("limit"), ORDER = word("order"), GROUP = word("group"), BY = word("by");
 const CONTINUES = new Set(
   ["where", "join", "inner", "order", "group", "limit", "union", "having", "on", "into", "offset"].map(word),
 );
+
+/** Functions that are called without parentheses. */
+const NILADIC = new Set(["current_user", "session_user", "system_user"].map(word));
 
 /** What the last call of {@link operandEnd} found: a constant; a call of a function of SQL; one quote that never closes. */
 export let isConstant = false;
@@ -33,8 +36,40 @@ function skipPrefix(t: Tokens, from: number): number {
   return i;
 }
 
-/** Behind the operand that begins at `from`, closing parentheses included; -1 if none does. */
+/** As far as arithmetic is followed. */
+const MAX_CHAIN = 16;
+
+/** Behind the operand that begins at `from`, arithmetic (`2+3-4`) and closing parentheses included; -1 if none does. */
 export function operandEnd(t: Tokens, from: number): number {
+  let end = plainOperandEnd(t, from);
+  while (end > 0 && end < from + MAX_CHAIN && isArithmetic(t, end)) {
+    const constant = isConstant;
+    const call = isSqlCall;
+    const next = plainOperandEnd(t, end + 1);
+    if (next < 0) {
+      isConstant = constant;
+      isSqlCall = call;
+      return end;
+    }
+    isConstant &&= constant;
+    isSqlCall ||= call;
+    end = next;
+  }
+  return end;
+}
+
+/** An operator between two numbers stands at `i`; `||` and `&&` join conditions instead, `--` and `/*` are comments. */
+function isArithmetic(t: Tokens, i: number): boolean {
+  const kind = t.kind[i] as number;
+  if (kind === WORD) return t.word[i] === DIV || t.word[i] === MOD;
+  const isSign = kind === 0x2b || kind === MINUS || kind === 0x2a || kind === 0x2f || kind === 0x25 || kind === 0x7c ||
+    kind === 0x26 || kind === 0x5e;
+  // `x=1&y=2` are the fields of a form.
+  if ((kind === 0x26 || kind === 0x7c) && t.kind[i + 1] !== NUMBER) return false;
+  return isSign && t.kind[i + 1] !== kind && !isComment(t, i);
+}
+
+function plainOperandEnd(t: Tokens, from: number): number {
   isConstant = isSqlCall = isOpen = false;
   let i = skipPrefix(t, from);
   const kind = t.kind[i] as number;
@@ -71,6 +106,8 @@ export function operandEnd(t: Tokens, from: number): number {
     }
   } else return -1;
   while (t.kind[i] === CLOSE_PAREN && i < from + 48) i++;
+  // PostgreSQL's cast: '…'::jsonb
+  if (t.kind[i] === 0x3a && t.kind[i + 1] === 0x3a && t.kind[i + 2] === WORD && t.glued(i + 1)) i += 3;
   t.looks += i - from;
   return i;
 }
@@ -109,12 +146,18 @@ export function comparisonEnd(t: Tokens, from: number): number {
   comparisonWord = 0;
   let i = from;
   const kind = t.kind[i] as number;
+  // Contains: @>, <@
+  if (kind === AT) return t.kind[i + 1] === 0x3e && t.glued(i + 1) ? i + 2 : -1;
+  if (kind === 0x3c && t.kind[i + 1] === AT && t.glued(i + 1)) return i + 2;
   if (kind === EQUALS || kind === 0x3c || kind === 0x3e || kind === 0x21 || kind === 0x5e) {
     let length = 1;
     while (length < 3 && t.glued(i + length) && isComparisonSign(t.kind[i + length] as number)) length++;
     if (kind === 0x21 && length === 1) return -1;
     return i + length;
   }
+  // PostgreSQL's match; MySQL's assignment.
+  if (kind === 0x7e) return t.kind[i + 1] === 0x2a ? i + 2 : i + 1;
+  if (kind === 0x3a) return t.kind[i + 1] === EQUALS && t.glued(i + 1) ? i + 2 : -1;
   if (kind !== WORD) return -1;
   if (t.word[i] === NOT) i++;
   if (((t.bits[i] as number) & COMPARES) === 0) return -1;
@@ -204,12 +247,21 @@ export interface SelectShape {
   technical: boolean;
   /** It goes on with WHERE and a comparison, a comma, `;` or a comment; or ends. */
   closed: boolean;
+  /** It goes on with a clause: WHERE and a comparison, LIMIT and a number, ORDER BY, GROUP BY. */
+  clause: boolean;
 }
-const shape: SelectShape = { whole: false, technical: false, closed: false };
+const shape: SelectShape = { whole: false, technical: false, closed: false, clause: false };
 
 /** Reads the SELECT at `i`. The result is reused. */
 export function selectShape(t: Tokens, i: number): SelectShape {
-  shape.whole = shape.technical = shape.closed = false;
+  shape.whole =
+    shape.technical =
+    shape.closed =
+    shape.clause =
+      false;
+  // select(a)from(b)
+  if (t.kind[i + 1] === OPEN_PAREN && t.glued(i + 1)) shape.technical = true;
+  if (NILADIC.has(t.word[i + 1] as number)) shape.technical = true;
   let at = i + 1;
   let parts = 0;
   for (const stop = i + 32; at < stop; at++) {
@@ -233,18 +285,26 @@ export function selectShape(t: Tokens, i: number): SelectShape {
   }
   t.looks += at - i;
   if (t.word[at] !== FROM || at === i + 1) return shape;
-  at = nameEnd(t, at + 1);
+  at++;
+  for (const stop = at + 4; at < stop && t.kind[at] === OPEN_PAREN;) at++;
+  if (t.word[at] === SELECT) {
+    shape.whole = shape.technical = true;
+    return shape;
+  }
+  at = nameEnd(t, at);
   if (at < 0) return shape;
   shape.whole = true;
+  if (t.kind[at] === CLOSE_PAREN && t.kind[at + 1] === WORD && t.glued(at + 1)) at++;
   if (t.word[at] === AS) at += 2;
   const follows = t.word[at] as number;
   if (isTerminator(t, at) || t.kind[at] === CLOSE_PAREN || (t.kind[at] === 0x2c && shape.technical) || t.isQuote(at)) {
     shape.closed = true;
-  } else if (follows === LIMIT) shape.closed = t.kind[at + 1] === NUMBER;
-  else if (follows === ORDER || follows === GROUP) shape.closed = t.word[at + 1] === BY;
-  else if (follows === WHERE) shape.closed = isCondition(t, at + 1);
+  } else if (follows === LIMIT) shape.clause = t.kind[at + 1] === NUMBER;
+  else if (follows === ORDER || follows === GROUP) shape.clause = t.word[at + 1] === BY;
+  else if (follows === WHERE) shape.clause = isCondition(t, at + 1);
   else if (CONTINUES.has(follows)) shape.closed = shape.technical;
   else if (t.kind[at] === WORD && t.kind[at + 1] === BOUND) shape.closed = shape.technical;
+  if (shape.clause) shape.closed = true;
   return shape;
 }
 

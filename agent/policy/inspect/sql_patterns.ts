@@ -19,7 +19,7 @@ import {
   operandEnd,
   selectShape,
 } from "./sql_grammar.ts";
-import { BOUND, NUMBER, type Tokens, WORD } from "./tokens.ts";
+import { BOUND, LINE, NUMBER, type Tokens, WORD } from "./tokens.ts";
 
 const INSERT = word("insert");
 const REPLACE = word("replace");
@@ -89,7 +89,6 @@ const RETURN = word("return");
 const DBMS_PIPE = word("dbms_pipe");
 const NULL = word("null");
 const TRUE = word("true");
-const GT = word("gt");
 const NE = word("ne");
 const REGEX = word("regex");
 const OR = word("or");
@@ -97,6 +96,16 @@ const THIS = word("this");
 const USING = word("using");
 const DBMS_LOCK = word("dbms_lock");
 
+const SONAME = word("soname"), GTID_SUBSET = word("gtid_subset"), GTID_SUBTRACT = word("gtid_subtract");
+const ST_LATFROMGEOHASH = word("st_latfromgeohash"), ST_LONGFROMGEOHASH = word("st_longfromgeohash");
+const CASCADE = word("cascade"), RESTRICT = word("restrict"), NOWAIT = word("nowait"), GLOBAL = word("global");
+const SESSION = word("session"), SHOW = word("show"), USE = word("use"), EXPLAIN = word("explain"), LOCK = word("lock");
+const TABLES = word("tables"), FLUSH = word("flush"), PRIVILEGES = word("privileges"), HANDLER = word("handler");
+const OPEN_WORD = word("open"), READ = word("read"), DO = word("do"), CALL = word("call"), WHILE = word("while");
+const NUNION = word("nunion"), ROW = word("row"), AS = word("as"), VACUUM = word("vacuum"), KILL = word("kill");
+const BEGIN = word("begin"), DROPDATABASE = word("dropdatabase"), REMOVE = word("remove");
+const DELETEMANY = word("deletemany");
+const NOR = word("nor"), INFILE = word("infile");
 const UNION = word("union"), UNIONSELECT = word("unionselect"), UNIONALLSELECT = word("unionallselect");
 const SELECT = word("select"), ALL = word("all"), DISTINCT = word("distinct"), DISTINCTROW = word("distinctrow");
 const AND = word("and"), INTO = word("into"), FROM = word("from"), WHERE = word("where"), SET = word("set");
@@ -115,6 +124,7 @@ const CONTINUES_DEFINITION = new Set(
 );
 const COMPARED_WORDS = wordsOf(CONNECTIVE);
 const OPEN = 0x28, CLOSE = 0x29, SEMICOLON = 0x3b, EQUALS = 0x3d, PIPE = 0x7c, AMPERSAND = 0x26;
+const CLOSE_BRACKET = 0x5d;
 
 /** Two words of a connective: the first of `||` and `&&`, or the word itself; where the condition begins; -1 if none. */
 function conditionStart(t: Tokens, i: number): number {
@@ -124,12 +134,31 @@ function conditionStart(t: Tokens, i: number): number {
 }
 
 function isUnionSelect(t: Tokens, i: number): boolean {
-  if (t.word[i] !== UNION) return beginsSelectList(t, i + 1);
+  const number = t.word[i] as number;
+  if (number === UNIONSELECT || number === UNIONALLSELECT) return beginsSelectList(t, i + 1);
+  // MySQL reads \Nunion as NULL and UNION.
+  if (number === NUNION && t.kind[i - 1] !== 0x5c) return false;
   let at = i + 1;
+  // `1 union# foo`: the rest is on the next line.
+  if (number === UNION && isComment(t, at) && t.glued(at)) {
+    return t.kind[i - 1] === NUMBER || breakoutBefore(t, i) >= 0;
+  }
   const quantifier = t.word[at] as number;
   if (quantifier === ALL || quantifier === DISTINCT || quantifier === DISTINCTROW) at++;
+  if (t.word[at] === VALUES && (t.kind[at + 1] === OPEN || t.word[at + 1] === ROW)) return true;
+  if (t.word[at] === TABLE && number === UNION) {
+    return t.kind[at + 1] === WORD && isTerminator(t, at + 2) &&
+      (t.kind[i - 1] === NUMBER || breakoutBefore(t, i) >= 0);
+  }
+  if (t.kind[at] === OPEN && t.word[at + 1] === WITH) return t.kind[at + 2] === WORD && t.word[at + 3] === AS;
   for (const stop = at + 8; t.kind[at] === OPEN && at < stop;) at++;
-  return t.word[at] === SELECT && beginsSelectList(t, at + 1);
+  if (t.word[at] !== SELECT) return false;
+  // "Union select committee" is a name.
+  const isWordBefore = t.kind[i - 1] === BOUND || t.kind[i - 1] === WORD;
+  if (isWordBefore && t.kind[at + 1] === WORD && t.word[at + 1] === 0 && t.kind[at + 2] === BOUND && at === i + 1) {
+    return false;
+  }
+  return beginsSelectList(t, at + 1) || (number !== UNION && selectShape(t, at).whole);
 }
 
 /** `or 1=1`: two constants compared. Telemetry compares a name with a constant. */
@@ -144,10 +173,13 @@ function isTautology(t: Tokens, i: number): boolean {
   const end = operandEnd(t, right);
   if (end < 0 || !isConstant) return false;
   const breaksOut = breakoutBefore(t, i) >= 0;
-  if (isProse) return breaksOut || (isComment(t, end) && !isOpen);
+  if (isProse) {
+    return breaksOut || (isComment(t, end) && !isOpen) ||
+      (t.word[end - 1] === NULL && t.kind[end] === BOUND && isValueBefore(t, i));
+  }
   if (isOpen || breaksOut || isComment(t, end)) return true;
   if (isEqualPair(t, left - 1, right)) return endsCondition(t, end);
-  const isBehindValue = t.kind[i - 1] === BOUND || t.isQuote(i - 1) || isValueBefore(t, i);
+  const isBehindValue = t.kind[i - 1] === BOUND || (t.isQuote(i - 1) && isBreaking(t, i - 1)) || isValueBefore(t, i);
   return isBehindValue && (isTerminator(t, end) || ((t.bits[end] as number) & CONNECTIVE) !== 0);
 }
 
@@ -157,6 +189,8 @@ function endsCondition(t: Tokens, i: number): boolean {
     return true;
   }
   const kind = t.kind[i] as number;
+  // The next cell of a table, the next element, field or line.
+  if (kind === 0x2c || kind === 0x3c || kind === 0x7d || ((t.flags[i] as number) & LINE) !== 0) return true;
   return kind === PIPE || kind === AMPERSAND || CLAUSES.has(t.word[i] as number);
 }
 const CLAUSES = new Set(["limit", "order", "group", "union", "into", "then", "procedure", "offset"].map(word));
@@ -198,6 +232,13 @@ function isQuotedCondition(t: Tokens, i: number): boolean {
   if (isSqlCall) return true;
   const isValue = isConstant;
   if (isValue && (isComment(t, left) || (isTerminator(t, left) && closesValue(t, quote)))) return true;
+  if (isValue && CLAUSES.has(t.word[left] as number)) return true;
+  // 'or 1 or', '||true||'
+  if (isValue && closesValue(t, quote)) {
+    const behind = ((t.bits[left] as number) & CONNECTIVE) !== 0 ? left + 1 : conditionStart(t, left);
+    const isJoined = behind > left + 1 ? t.kind[left] === PIPE || t.kind[left] === AMPERSAND : behind === left + 1;
+    if (isJoined && t.kind[left] !== BOUND && t.isQuote(behind) && t.kind[behind + 1] === BOUND) return true;
+  }
   const right = comparisonEnd(t, left);
   if (right < 0) return false;
   const isProse = isProseComparison();
@@ -217,13 +258,19 @@ function isCutCondition(t: Tokens, i: number): boolean {
   if (before !== NUMBER && before !== BOUND && before !== CLOSE) return false;
   let end = operandEnd(t, from);
   if (end < 0) return false;
+  // 1 or(1)or(2), 1 or!!1: no sentence glues them
+  const opener = t.kind[from] as number;
+  if (
+    isConstant && t.glued(from) && (opener === OPEN || opener === 0x7e || opener === 0x21) && isValueBefore(t, i) &&
+    (isTerminator(t, end) || ((t.bits[end] as number) & CONNECTIVE) !== 0)
+  ) return true;
   if (!isConstant) {
     const isCall = isSqlCall;
     const right = comparisonEnd(t, end);
     if (right < 0) return false;
     end = operandEnd(t, right);
     if (end < 0) return false;
-    if (isCall && isConstant && isValueBefore(t, i) && isTerminator(t, end)) return true;
+    if (isCall && (isConstant || isSqlCall) && isValueBefore(t, i) && isTerminator(t, end)) return true;
   }
   if (!isComment(t, end) || t.kind[end] === 0x2f) return false;
   // `--` as a dash and `#3` as a number are prose: a comment ends the text, or stands right behind.
@@ -248,7 +295,7 @@ function isQuoteThenComment(t: Tokens, i: number): boolean {
   if (kind === 0x2f) return t.kind[behind] === BOUND || t.kind[behind + 1] === BOUND;
   const isShort = t.kind[behind] === BOUND || t.kind[behind + 1] === BOUND || t.kind[behind] === 0x2d ||
     t.kind[behind] === 0x2b;
-  if (isBare) return isShort && t.spaced(behind);
+  if (isBare) return isShort && (t.spaced(behind) || t.kind[behind] === BOUND);
   return isShort || (t.glued(at) && (t.spaced(behind) || t.kind[i - 1] !== WORD));
 }
 
@@ -262,9 +309,12 @@ function isStatement(t: Tokens, i: number, isAlone: boolean): boolean {
       const select = selectShape(t, i);
       if (select.whole) {
         return isAlone
-          ? select.closed && (select.technical || isLoud || hasWhere(t, i))
+          ? select.closed && (select.technical || isLoud || hasWhere(t, i) || isDistinctOnly(t, i))
           : select.closed || select.technical;
       }
+      if (!isAlone && t.kind[i + 1] === OPEN && t.kind[i + 2] === NUMBER && t.kind[i + 3] === CLOSE) return true;
+      // `select * for …` is prose: a list needs a FROM.
+      if (isAlone && t.kind[i + 1] === 0x2a) return false;
       return beginsSelectList(t, i + 1) && (select.technical || (!isAlone && t.kind[i + 1] === NUMBER));
     }
     case INSERT:
@@ -287,13 +337,17 @@ function isStatement(t: Tokens, i: number, isAlone: boolean): boolean {
       return false;
     }
     case DELETE: {
+      // delete r from readings r join …
+      if (!isAlone && t.kind[i + 1] === WORD && t.word[i + 2] === FROM && t.word[i + 1] !== FROM) {
+        return t.kind[i + 3] === WORD && t.same(i + 1, i + 4);
+      }
       if (t.word[i + 1] !== FROM) return false;
       const end = nameEnd(t, i + 2);
       if (end < 0) return false;
       if (t.word[end] === WHERE) return isCondition(t, end + 1);
       return isAlone
         ? isComment(t, end) || t.kind[end] === SEMICOLON || (isLoud && t.kind[end] === BOUND)
-        : isTerminator(t, end) || t.isQuote(end);
+        : isTerminator(t, end) || endsElement(t, end) || t.isQuote(end);
     }
     case DROP:
     case TRUNCATE:
@@ -306,19 +360,27 @@ function isStatement(t: Tokens, i: number, isAlone: boolean): boolean {
       if (isProcedure(t, i + 1)) return true;
       if (next === MASTER || next === IMMEDIATE) return t.kind[i + 2] === 0x2e || t.isQuote(i + 2);
       return t.kind[i + 1] === 0x40 ||
-        (t.kind[i + 1] === OPEN && (t.kind[i + 2] === 0x40 || (t.isQuote(i + 2) && isSqlWord(t, i + 3))));
+        (t.kind[i + 1] === OPEN &&
+          (t.kind[i + 2] === 0x40 ||
+            (t.isQuote(i + 2) &&
+              ((isSqlWord(t, i + 3) && t.kind[i + 4] === WORD) || (!isAlone && t.kind[i + 5] === 0x2b)))));
     }
     case DECLARE:
       return t.kind[i + 1] === 0x40;
     case WAITFOR:
       return (t.word[i + 1] === DELAY || t.word[i + 1] === TIME) && t.isQuote(i + 2);
     case SHUTDOWN:
+      if (t.word[i + 1] === WITH && t.word[i + 2] === NOWAIT) return true;
       return !isAlone && (isComment(t, i + 1) || t.word[i + 1] === WITH);
     case GRANT:
     case REVOKE: {
       for (let at = i + 2; at < i + 8; at++) {
         if (t.word[at] === ON || t.word[at] === TO) {
           const end = nameEnd(t, at + 1);
+          // GRANT ALL ON x TO y
+          if (t.word[i + 1] === ALL && t.word[at] === ON && end > 0 && (t.word[end] === TO || t.word[end] === FROM)) {
+            if (t.kind[end + 1] === WORD && isTerminator(t, end + 2)) return true;
+          }
           return end > 0 && (t.word[end] === TO || t.word[end] === FROM || isTerminator(t, end)) &&
             (isLoud || (!isAlone && t.word[at] === ON));
         }
@@ -327,8 +389,12 @@ function isStatement(t: Tokens, i: number, isAlone: boolean): boolean {
       return false;
     }
     case LOAD:
-      return t.word[i + 1] === DATA || t.word[i + 1] === EXTENSION;
+      if (t.word[i + 1] === EXTENSION) return true;
+      return t.word[i + 1] === DATA && (t.word[i + 2] === INFILE || t.word[i + 3] === INFILE);
     case COPY: {
+      if (t.kind[i + 1] === OPEN) {
+        for (let at = i + 2; at < i + 24; at++) if (t.word[at] === PROGRAM && t.isQuote(at + 1)) return true;
+      }
       const end = nameEnd(t, i + 1);
       return end > 0 && (t.word[end] === FROM || t.word[end] === TO) &&
         (t.word[end + 1] === PROGRAM || (!isAlone && t.isQuote(end + 1)));
@@ -338,9 +404,13 @@ function isStatement(t: Tokens, i: number, isAlone: boolean): boolean {
     case BACKUP:
       return (t.word[i + 1] === DATABASE || t.word[i + 1] === LOG) && (!isAlone || isLoud) && nameEnd(t, i + 2) > 0;
     case PRAGMA:
-      return !isAlone && t.kind[i + 1] === WORD &&
+      if (isAlone) return t.kind[i - 1] === BOUND && t.kind[i + 1] === WORD && t.kind[i + 2] === OPEN;
+      return t.kind[i + 1] === WORD &&
         (t.kind[i + 2] === EQUALS || t.kind[i + 2] === OPEN || isTerminator(t, i + 2));
     case SET:
+      if (!isAlone && (t.word[i + 1] === GLOBAL || t.word[i + 1] === SESSION)) {
+        return t.kind[i + 2] === WORD && t.kind[i + 3] === EQUALS;
+      }
       return !isAlone && t.kind[i + 1] === 0x40 && t.kind[i + 2] === WORD &&
         (t.kind[i + 3] === EQUALS || t.kind[i + 3] === 0x3a);
     case RENAME:
@@ -354,6 +424,8 @@ function isDefinition(t: Tokens, i: number, isAlone: boolean): boolean {
   let at = i + 1;
   for (let n = 0; n < 3 && OPTIONAL.has(t.word[at] as number); n++) at++;
   const object = t.word[at] as number;
+  // InfluxDB and Cassandra: drop series from cpu, drop keyspace x
+  if (!isAlone && verb === DROP && TIME_SERIES.has(object)) return t.kind[at + 1] === WORD || t.isQuote(at + 1);
   if (((t.bits[at] as number) & OBJECT) === 0) return false;
   const isLoud = isShouted(t, i) && isShouted(t, at);
   at++;
@@ -361,17 +433,30 @@ function isDefinition(t: Tokens, i: number, isAlone: boolean): boolean {
   const name = at;
   const end = nameEnd(t, at);
   if (end < 0) return false;
-  const isEnd = isTerminator(t, end) || t.isQuote(end) || t.kind[end] === CLOSE || t.kind[end] === 0x2c;
+  const isEnd = isTerminator(t, end) || endsElement(t, end) || t.isQuote(end) || t.kind[end] === CLOSE ||
+    t.kind[end] === 0x2c;
   const goesOn = t.kind[end] === OPEN || CONTINUES_DEFINITION.has(t.word[end] as number);
   const isTechnical = isLoud || goesOn && t.kind[end] === OPEN ||
     (isEnd && t.kind[end] !== BOUND && t.kind[end] !== 0x2c);
   if (!isEnd && !goesOn) return false;
+  if (goesOn && (t.word[end] === CASCADE || t.word[end] === RESTRICT) && isTerminator(t, end + 1)) return true;
+  // ALTER TABLE x ADD y, and what follows it
+  if (verb === ALTER && object === TABLE && CHANGES.has(t.word[end] as number) && t.kind[end + 1] === WORD) return true;
   const isDestruction = (verb === DROP || verb === TRUNCATE) &&
     (object === TABLE || object === DATABASE || object === SCHEMA);
   if (isDestruction) return !isAlone || isTechnical || name > i + 2 || (isEnd && t.kind[i - 1] === BOUND);
-  if (verb === DROP || verb === TRUNCATE) return isTechnical || (!isAlone && isEnd);
+  if (verb === DROP || verb === TRUNCATE) return isTechnical || !isAlone;
   return isTechnical || (!isAlone && goesOn);
 }
+
+/** A line, an element or a field ends before `i`: what stands there belongs to another value. */
+function endsElement(t: Tokens, i: number): boolean {
+  return ((t.flags[i] as number) & LINE) !== 0 || (t.kind[i] === 0x3c && t.kind[i + 1] === 0x2f) ||
+    (t.kind[i] === AMPERSAND && t.glued(i) && t.kind[i + 2] === EQUALS);
+}
+
+const TIME_SERIES = new Set(["measurement", "series", "keyspace", "retention"].map(word));
+const CHANGES = new Set(["add", "drop", "modify", "rename", "alter"].map(word));
 
 function isProcedure(t: Tokens, i: number): boolean {
   if (t.kind[i] !== WORD) return false;
@@ -396,14 +481,56 @@ function hasWhere(t: Tokens, i: number): boolean {
   return false;
 }
 
+/** `select distinct name from users;` and nothing more. */
+function isDistinctOnly(t: Tokens, i: number): boolean {
+  return t.word[i + 1] === DISTINCT && t.kind[i + 5] === SEMICOLON && t.kind[i + 6] === BOUND;
+}
+
+/** `; show tables`, `; use master`, `; do $$ …`: statements that only an administrator has. */
+function isAdministration(t: Tokens, i: number): boolean {
+  let before = i - 1;
+  while (t.kind[before] === OPEN && before > i - 4) before--;
+  if (t.kind[before] !== SEMICOLON) return false;
+  const next = t.word[i + 1] as number;
+  switch (t.word[i]) {
+    case SHOW:
+      return SHOWN.has(next) && (isTerminator(t, i + 2) || endsElement(t, i + 2));
+    case USE:
+      return SYSTEM_DATABASES.has(next) && (isTerminator(t, i + 2) || endsElement(t, i + 2));
+    case EXPLAIN:
+      return next === SELECT;
+    case WITH:
+      return t.kind[i + 1] === WORD && t.word[i + 2] === AS && t.kind[i + 3] === OPEN;
+    case VACUUM:
+      return next === INTO && t.isQuote(i + 2);
+    case KILL:
+      return t.kind[i + 1] === NUMBER && isComment(t, i + 2);
+    case TRUNCATE:
+      return t.kind[i + 1] === WORD && isTerminator(t, i + 2) &&
+        (t.kind[before - 1] === NUMBER || t.isQuote(before - 1));
+    case LOCK:
+      return (next === TABLES || next === TABLE) && t.kind[i + 2] === WORD;
+    case FLUSH:
+      return (next === PRIVILEGES || next === TABLES) && isTerminator(t, i + 2);
+    case HANDLER:
+      return t.kind[i + 1] === WORD && (t.word[i + 2] === OPEN_WORD || t.word[i + 2] === READ);
+  }
+  return t.kind[i + 1] === 0x24 && t.kind[i + 2] === 0x24;
+}
+const SHOWN = new Set(["tables", "databases", "columns", "schemas", "processlist", "variables", "grants"].map(word));
+const SYSTEM_DATABASES = new Set(["master", "mysql", "msdb", "tempdb", "information_schema"].map(word));
+
 function isStacked(t: Tokens, i: number): boolean {
   let before = i - 1;
   while (t.kind[before] === OPEN && before > i - 6) before--;
+  if (t.word[before] === BEGIN) before--;
   return t.kind[before] === SEMICOLON && isStatement(t, i, false);
 }
 
 function isStatementAlone(t: Tokens, i: number): boolean {
   if (t.kind[i - 1] === BOUND) return isStatement(t, i, true);
+  // A quoted word.
+  if (t.isQuote(i - 1) && t.kind[i + 1] === t.kind[i - 1] && t.glued(i) && t.glued(i + 1)) return false;
   // `' drop table x`, `1) delete from x where …`: a statement right behind a value.
   return breakoutBefore(t, i) >= 0 && t.word[i] !== SET && isStatement(t, i, false);
 }
@@ -424,6 +551,10 @@ function isSubselect(t: Tokens, i: number): boolean {
     (kind === WORD && t.glued(before + 1) && ((t.bits[before] as number) & SQL_FUNCTION) !== 0);
   const select = selectShape(t, i);
   if (select.whole && (select.technical || (select.closed && t.kind[i + 1] === NUMBER))) return true;
+  // (select 1), (select password from users limit 1), and nothing before it
+  if (kind === BOUND) {
+    return select.whole ? select.clause : t.kind[i + 1] === NUMBER && t.kind[i + 2] === CLOSE;
+  }
   if (!isOperator && !isOpener) return false;
   return beginsSelectList(t, i + 1) && (select.whole || select.technical || t.kind[i + 1] === NUMBER);
 }
@@ -441,25 +572,44 @@ function isDelay(t: Tokens, i: number): boolean {
     case SLEEP: {
       if (t.kind[i + 1] !== OPEN || t.kind[i - 1] === 0x2e) return false;
       const kind = t.kind[i - 1] as number;
-      if (kind === WORD) return t.word[i - 1] === SELECT || ((t.bits[i - 1] as number) & CONNECTIVE) !== 0;
+      if (kind === WORD) {
+        if (t.word[i - 1] === DO || t.word[i - 1] === CALL) return t.kind[i - 2] === SEMICOLON;
+        return t.word[i - 1] === SELECT || ((t.bits[i - 1] as number) & (CONNECTIVE | COMPARES)) !== 0;
+      }
+      if (kind === BOUND) {
+        // `sleep(5)--` and nothing else; alone, it is a command of many languages.
+        return t.kind[i + 2] === NUMBER && t.kind[i + 3] === CLOSE && isComment(t, i + 4) && t.glued(i + 4) &&
+          (t.kind[i + 5] === BOUND || t.kind[i + 6] === BOUND);
+      }
       if (kind === 0x2d || kind === 0x2b || kind === 0x2a || kind === 0x5e || t.isQuote(i - 1)) return true;
       if (kind === PIPE || kind === AMPERSAND) return t.kind[i - 2] === kind && breakoutBefore(t, i - 2) >= 0;
       if (kind === OPEN) {
+        const opener = t.kind[i - 2] as number;
+        if (opener === 0x2a || opener === 0x2d || opener === 0x2b || opener === 0x2f) return t.kind[i - 3] === NUMBER;
         return t.word[i - 2] === IF || t.word[i - 2] === SELECT || ((t.bits[i - 2] as number) & CONNECTIVE) !== 0;
       }
       if (kind !== 0x2c) return false;
-      for (let at = i - 2; at > i - 16; at--) if (t.word[at] === IF && t.kind[at + 1] === OPEN) return true;
+      for (let at = i - 2; at > i - 16; at--) {
+        if (t.kind[at + 1] === OPEN && CONDITIONAL.has(t.word[at] as number)) return true;
+      }
       return false;
     }
   }
   return t.kind[i + 1] === 0x2e && t.kind[i + 2] === WORD;
 }
 
+const CONDITIONAL = new Set(["if", "iif", "elt", "ifnull", "nullif", "coalesce", "make_set"].map(word));
+
 function isFileAccess(t: Tokens, i: number): boolean {
   switch (t.word[i]) {
     case OUTFILE:
     case DUMPFILE:
       return t.word[i - 1] === INTO && (t.isQuote(i + 1) || t.kind[i + 1] === NUMBER || t.kind[i + 1] === 0x40);
+    case INTO:
+      // into @a
+      return t.kind[i + 1] === 0x40 && t.kind[i + 2] === WORD && t.glued(i + 2) && isTerminator(t, i + 3);
+    case SONAME:
+      return t.isQuote(i + 1);
     case BULK:
       return t.word[i + 1] === INSERT && nameEnd(t, i + 2) > 0;
     case XP_CMDSHELL:
@@ -517,6 +667,7 @@ function isOrderProbe(t: Tokens, i: number): boolean {
   const end = operandEnd(t, at);
   if (end < 0) return false;
   const isNumber = isConstant;
+  if (isSqlCall && isTerminator(t, end)) return true;
   if (number === LIMIT || number === HAVING) return isBroken && (isComment(t, end) || comparisonEnd(t, end) > 0);
   return isComment(t, end) || (isBroken && (isNumber || isTerminator(t, end) || t.word[end] === HAVING));
 }
@@ -537,6 +688,10 @@ function isErrorProbe(t: Tokens, i: number): boolean {
     case EXTRACTVALUE:
     case UPDATEXML:
     case XMLTYPE:
+    case GTID_SUBSET:
+    case GTID_SUBTRACT:
+    case ST_LATFROMGEOHASH:
+    case ST_LONGFROMGEOHASH:
       return t.kind[i + 1] === OPEN;
     case CHAR:
     case NCHAR:
@@ -555,6 +710,7 @@ function isErrorProbe(t: Tokens, i: number): boolean {
         const text = t.start[at] as number;
         if (t.kind[at] === NUMBER && ((t.bytes[text + 1] as number) | 0x20) === 0x78) return true;
         if (t.word[at] === SELECT || (t.kind[at] === 0x40 && t.kind[at + 1] === 0x40)) return true;
+        if ((t.word[at] === CHAR || t.word[at] === CHR) && t.kind[at + 1] === OPEN) return true;
       }
       return t.word[i] === GROUP_CONCAT && t.kind[i - 1] !== BOUND && t.word[i + 2] !== 0;
   }
@@ -569,11 +725,22 @@ function isQuoteThenOperator(t: Tokens, i: number): boolean {
   if (kind === PIPE || kind === AMPERSAND) {
     if (t.kind[at] !== kind) return false;
     at++;
-  } else if (kind === SEMICOLON) return t.word[at] === RETURN && (t.kind[at + 1] === WORD || t.isQuote(at + 1));
-  else if (kind === EQUALS) {
+  } else if (kind === SEMICOLON) {
+    // MongoDB's $where is JavaScript.
+    if (t.word[at] === RETURN) return t.kind[at + 1] === WORD || t.isQuote(at + 1);
+    return (t.word[at] === SLEEP || t.word[at] === WHILE) && t.kind[at + 1] === OPEN;
+  } else if (kind === CLOSE_BRACKET) {
+    // XPath: '] | //* | //*['
+    return t.kind[at] === PIPE && t.kind[at + 1] === 0x2f && t.kind[at + 2] === 0x2f;
+  } else if (kind === WORD && ((t.bits[i + 1] as number) & COMPARES) !== 0) {
+    // ' like '%
+    const right = comparisonEnd(t, i + 1);
+    const end = right < 0 ? -1 : operandEnd(t, right);
+    return end > 0 && (isComment(t, end) || (isOpen && isConstant && t.isQuote(right)));
+  } else if (kind === EQUALS) {
     if (t.kind[at] === t.kind[i] && t.glued(at)) {
       // x'='x and '=''or'; `'='` alone is an ordinary character.
-      if (t.kind[i - 1] === WORD && t.glued(i + 1)) return t.kind[at + 1] !== BOUND;
+      if ((t.kind[i - 1] === WORD || t.kind[i - 1] === NUMBER) && t.glued(i + 1)) return t.kind[at + 1] !== BOUND;
       return t.isQuote(at + 1) && ((t.bits[at + 2] as number) & CONNECTIVE) !== 0;
     }
     return t.kind[at] === NUMBER && isComment(t, at + 1);
@@ -589,35 +756,100 @@ function isQuoteThenOperator(t: Tokens, i: number): boolean {
 }
 
 /** Words of MongoDB behind `$`. */
-const MONGO_TESTS = new Set(["ne", "gt", "gte", "lt", "lte", "nin", "in", "regex", "exists", "not"].map(word));
-const MONGO_CODE = new Set(["where", "accumulator", "function"].map(word));
+const MONGO_TESTS = new Set(
+  ["ne", "eq", "gt", "gte", "lt", "lte", "nin", "in", "regex", "exists", "not", "mod", "size"].map(word),
+);
+const MONGO_CODE = new Set(["where", "accumulator", "function", "expr", "lookup"].map(word));
+const IDENTITY = new Set(
+  [
+    "user",
+    "username",
+    "login",
+    "email",
+    "pass",
+    "password",
+    "passwd",
+    "pwd",
+    "pw",
+    "token",
+    "apikey",
+    "api_key",
+    "secret",
+    "pin",
+    "role",
+    "uid",
+  ].map(word),
+);
 
 function isMongoOperator(t: Tokens, i: number): boolean {
   if (t.kind[i + 1] !== WORD || !t.glued(i + 1)) return false;
   const number = t.word[i + 1] as number;
   // [$ne]= in a form.
-  if (t.kind[i - 1] === 0x5b && t.kind[i + 2] === 0x5d) {
+  if (t.kind[i - 1] === 0x5b && t.kind[i + 2] === CLOSE_BRACKET) {
     return (MONGO_TESTS.has(number) || MONGO_CODE.has(number)) && (t.kind[i + 3] === EQUALS || t.kind[i + 3] === 0x5b);
   }
   // {"$ne": null}, {$gt: ""}
   let at = i + 2;
+  if (number === WHERE && t.kind[at] === EQUALS) return true;
   if (t.isQuote(at) || t.kind[at] === BOUND) at++;
   if (t.kind[at] !== 0x3a) return false;
-  const before = t.isQuote(i - 1) || t.kind[i - 1] === BOUND ? i - 2 : i - 1;
-  if (t.kind[before] !== 0x7b && t.kind[before] !== 0x2c) return false;
+  const opener = t.isQuote(i - 1) || t.kind[i - 1] === BOUND ? i - 2 : i - 1;
+  if (number === WHERE && (t.kind[opener] === BOUND || t.kind[opener] === 0x2c)) return true;
+  if (t.kind[opener] !== 0x7b && t.kind[opener] !== 0x2c && t.kind[opener] !== BOUND) return false;
   if (MONGO_CODE.has(number)) return true;
-  if (!MONGO_TESTS.has(number)) return false;
-  at++;
-  if (t.word[at] === NULL || t.word[at] === TRUE || (t.kind[at] === NUMBER && number !== GT)) {
-    return number === NE || t.word[at] !== 0;
+  if (number === OR || number === AND || number === NOR) {
+    // $or: [{}, …: one of them holds for anything; $and: [{"role": …
+    if (t.kind[at + 1] !== 0x5b || t.kind[at + 2] !== 0x7b) return false;
+    return t.kind[at + 3] === 0x7d || IDENTITY.has(t.word[at + 4] as number);
   }
+  if (!MONGO_TESTS.has(number)) return false;
+  if (t.kind[opener] === 0x7b && isIdentityKey(t, opener)) return true;
+  at++;
+  if (number === NE || number === NOT) return true;
+  if (t.word[at] === NULL || t.word[at] === TRUE) return true;
   const isEmpty = (t.kind[at] === BOUND && t.kind[at + 1] === BOUND && t.start[at + 1] === t.end[at]) ||
     (t.isQuote(at) && t.kind[at + 1] === t.kind[at]);
   if (isEmpty) return true;
-  if (t.kind[at] === 0x5b && t.kind[at + 1] === 0x5d) return true;
+  if (t.kind[at] === 0x5b && t.kind[at + 1] === CLOSE_BRACKET) return true;
   // {"$regex": ".*"}, "^a"
   const inside = t.kind[at] === BOUND || t.isQuote(at) ? at + 1 : at;
   return number === REGEX && (t.kind[inside] === 0x2e || t.kind[inside] === 0x5e);
+}
+
+/** The object that opens at `i` is the value of `user`, `password` and the like. */
+function isIdentityKey(t: Tokens, i: number): boolean {
+  if (t.kind[i - 1] !== 0x3a) return false;
+  const name = t.kind[i - 2] === BOUND || t.isQuote(i - 2) ? i - 3 : i - 2;
+  return IDENTITY.has(t.word[name] as number);
+}
+
+/** `'; db.users.drop(); '`: the shell of MongoDB. */
+function isMongoShell(t: Tokens, i: number): boolean {
+  const before = t.kind[i - 1] as number;
+  if (before !== SEMICOLON && before !== BOUND && !t.isQuote(i - 1)) return false;
+  if (t.kind[i + 1] !== 0x2e || !t.glued(i + 1)) return false;
+  const first = t.word[i + 2] as number;
+  if (first === DROPDATABASE) return t.kind[i + 3] === OPEN;
+  const method = t.word[i + 4] as number;
+  return t.kind[i + 3] === 0x2e && t.kind[i + 5] === OPEN &&
+    (method === DROP || method === REMOVE || method === DELETEMANY);
+}
+
+/** A parenthesis that this text has not opened, and a filter of LDAP behind it: `*)(uid=*`, `)(&(a=b`, `*)(|(a=*`. */
+function isLdapFilter(t: Tokens, i: number): boolean {
+  if (t.kind[i + 1] !== OPEN || !t.glued(i + 1)) return false;
+  let depth = 0;
+  for (let at = i; at > i - 24; at--) {
+    const kind = t.kind[at] as number;
+    if (kind === CLOSE) depth++;
+    else if (kind === OPEN && --depth === 0) return false;
+    else if (kind === BOUND) break;
+  }
+  const next = t.kind[i + 2] as number;
+  if (next === PIPE || next === AMPERSAND || next === 0x21) {
+    return t.kind[i + 3] === OPEN || (t.kind[i + 3] === CLOSE && t.glued(i + 3)) || t.kind[i + 3] === BOUND;
+  }
+  return next === WORD && t.kind[i + 3] === EQUALS && (t.kind[i - 1] === 0x2a || t.kind[i + 4] === 0x2a);
 }
 
 function isVersionedComment(t: Tokens, i: number): boolean {
@@ -649,7 +881,7 @@ export const SQL_PATTERNS: readonly Pattern[] = [
     catches: "A second SELECT joined by UNION, whose list is an expression and not the next word of a sentence",
     example: "1 UNION(SELECT 1)",
     nearMiss: "the union select committee met on friday",
-    at: [UNION, UNIONSELECT, UNIONALLSELECT],
+    at: [UNION, UNIONSELECT, UNIONALLSELECT, ...["except", "intersect", "minus", "nunion"].map(word)],
     test: isUnionSelect,
   },
   {
@@ -744,6 +976,11 @@ export const SQL_PATTERNS: readonly Pattern[] = [
     nearMiss: "wrote the trace into outfile trace.log",
     at: [
       "load_file",
+      "into",
+      "soname",
+      "dblink_connect",
+      "pg_read_file",
+      "pg_ls_dir",
       "outfile",
       "dumpfile",
       "openrowset",
@@ -834,6 +1071,10 @@ export const SQL_PATTERNS: readonly Pattern[] = [
       "extractvalue",
       "updatexml",
       "xmltype",
+      "gtid_subset",
+      "gtid_subtract",
+      "st_latfromgeohash",
+      "st_longfromgeohash",
       "char",
       "nchar",
       "chr",
@@ -874,6 +1115,38 @@ export const SQL_PATTERNS: readonly Pattern[] = [
     weak: true,
     at: ["$"],
     test: isMongoOperator,
+  },
+  {
+    name: "sql-administration",
+    category: "sqli",
+    severity: "medium",
+    catches: "SHOW TABLES, USE master, FLUSH PRIVILEGES and other statements of administrators behind a semicolon",
+    example: "1; show databases",
+    nearMiss: "stop; show the tables; use the master key",
+    at: ["show", "use", "explain", "lock", "flush", "handler", "do", "with", "vacuum", "kill", "truncate"].map(word),
+    gate: "separator",
+    test: isAdministration,
+  },
+  {
+    name: "nosql-shell",
+    category: "sqli",
+    severity: "medium",
+    catches: "Calls of the shell of MongoDB that remove data",
+    example: "'; db.users.drop(); '",
+    nearMiss: "db.version() my db.x",
+    at: [word("db")],
+    test: isMongoShell,
+  },
+  {
+    name: "ldap-filter",
+    category: "sqli",
+    severity: "medium",
+    catches: "A filter of LDAP behind a parenthesis that the text has not opened",
+    example: "x*)(objectClass=*",
+    nearMiss: "f(a)(b = 1) (char*)(&x) (|(uid=a)(cn=*))",
+    weak: true,
+    at: [")("],
+    test: isLdapFilter,
   },
   {
     name: "sql-select-in-text",

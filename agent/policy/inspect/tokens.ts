@@ -68,7 +68,7 @@ export class Tokens {
     this.#quotesBound = isJsonText(bytes, start, end);
     this.#hasBounds = hasBounds;
     this.#resetState();
-    for (let i = 0; i < REACH; i++) this.#push(BOUND, start, start, 0);
+    this.#pushBounds(start);
     this.last = this.#count;
   }
 
@@ -92,7 +92,7 @@ export class Tokens {
     if (this.#at >= this.#end) {
       this.last = this.#count;
       this.#done = true;
-      for (let i = 0; i < REACH; i++) this.#push(BOUND, this.#end, this.#end, 0);
+      this.#pushBounds(this.#end);
     } else {
       this.last = this.#count - REACH;
     }
@@ -133,14 +133,17 @@ export class Tokens {
     this.#tagQuote = 0;
   }
 
-  #push(kind: number, start: number, end: number, flags: number): void {
-    const n = this.#count++;
-    this.kind[n] = kind;
-    this.word[n] = 0;
-    this.bits[n] = 0;
-    this.flags[n] = flags;
-    this.start[n] = start;
-    this.end[n] = end;
+  /** `REACH` bounds, all at the byte `at`. */
+  #pushBounds(at: number): void {
+    const from = this.#count;
+    const to = from + REACH;
+    this.kind.fill(BOUND, from, to);
+    this.word.fill(0, from, to);
+    this.bits.fill(0, from, to);
+    this.flags.fill(0, from, to);
+    this.start.fill(at, from, to);
+    this.end.fill(at, from, to);
+    this.#count = to;
   }
 
   #fill(limit: number): void {

@@ -339,6 +339,7 @@ export function insideData(view: View, limits: ViewLimits, isBinary: boolean): V
     if (packed !== null) views.push(packed);
   }
   const length = view.end - view.start;
+  if (limits.gzip && isBinary && views.length === 0) packedWithin(view, limits, views);
   if (limits.utf16) {
     const size = room(limits, length * 2 + 16);
     const start = arena.at;
@@ -394,8 +395,16 @@ function unpacked(view: View, limits: ViewLimits): View | null {
   }
   const size = room(limits, limits.maxDecodedBytes);
   const start = arena.at;
-  const end = inflate(bytes, data, to, arena.bytes, start, start + size);
+  let end = inflate(bytes, data, to, arena.bytes, start, start + size);
   viewWork += end - start + 16;
+  // A file of gzip may have several members (RFC 1952 section 2.2): one text, as readers give it.
+  while (label === "gzip" && inflateEnd === "whole") {
+    const next = gzipDataStart(bytes, inflateConsumed + 8, to);
+    if (next < 0) break;
+    const from = end;
+    end = inflate(bytes, next, to, arena.bytes, from, start + size);
+    viewWork += end - from + 16;
+  }
   // Two bytes of a header, or none, are too few to believe in.
   const isStream = label === "gzip" || (inflateEnd === "whole" && inflateConsumed >= (label === "zlib" ? to - 4 : to));
   const hasContent = isContent(arena.bytes, start, end);
@@ -413,6 +422,55 @@ function unpacked(view: View, limits: ViewLimits): View | null {
   if (inflateEnd === "full") exceeded ??= "max-decoded-bytes";
   take(start, end);
   return child(view, "packed", label, start, end, view.depth + 1, NO_PIECES);
+}
+
+/**
+ * Compressed data within other data: behind its length, in a field of Protocol Buffers. Each place that begins like gzip or
+ * zlib is tried; one that is none costs what was read and written of the budget, so that together they stay linear.
+ */
+function packedWithin(view: View, limits: ViewLimits, views: View[]): void {
+  const { bytes, start, end } = view;
+  if (view.depth >= limits.maxDepth) return;
+  let nextNul = 0;
+  for (let at = start + 1; at + 8 < end; at++) {
+    const first = bytes[at] as number;
+    if (first !== 0x78 && first !== 0x1f) continue;
+    const second = bytes[at + 1] as number;
+    let data = -1;
+    if (first === 0x1f && second === 0x8b && bytes[at + 2] === 8) {
+      // A name and a comment end with NUL: where there is none they are not looked for, and looking is of the budget.
+      if (((bytes[at + 3] as number) & 0x18) !== 0 && nextNul >= 0 && nextNul < at + 10) {
+        nextNul = bytes.indexOf(0, at + 10);
+      }
+      if (((bytes[at + 3] as number) & 0x18) !== 0 && (nextNul < 0 || nextNul >= end)) continue;
+      data = gzipDataStart(bytes, at, end);
+      const looked = data < 0 ? end - at : data - at;
+      viewWork += looked;
+      if (looked > 64) decodedBytes += looked;
+    } else if (first === 0x78 && isZlibHeader(first, second)) data = at + 2;
+    if (data < 0) continue;
+    const size = room(limits, limits.maxDecodedBytes);
+    if (size < 16) {
+      exceeded ??= "max-decoded-bytes";
+      return;
+    }
+    const outStart = arena.at;
+    const outEnd = inflate(bytes, data, end, arena.bytes, outStart, outStart + size);
+    const read = inflateConsumed - data;
+    viewWork += outEnd - outStart + read;
+    if (inflateEnd === "broken" || outEnd === outStart || !isContent(arena.bytes, outStart, outEnd)) {
+      decodedBytes += (outEnd - outStart) + (read >> 2);
+      continue;
+    }
+    if (inflateEnd === "full") exceeded ??= "max-decoded-bytes";
+    if (++dataViews > MAX_DATA_VIEWS) {
+      exceeded ??= "max-decoded-bytes";
+      return;
+    }
+    take(outStart, outEnd);
+    views.push(child(view, "packed", first === 0x1f ? "gzip" : "zlib", outStart, outEnd, view.depth + 1, NO_PIECES));
+    at = inflateConsumed - 1;
+  }
 }
 
 function zstdUnpacked(view: View, limits: ViewLimits): View | null {

@@ -156,7 +156,7 @@ Deno.test("v1: an upgrade request of a real client is allowed without a WebSocke
   });
 });
 
-Deno.test("v1: a configuration with parts that are not built yet is refused and changes nothing", async () => {
+Deno.test("v1: a configuration that names files beside nothing is refused and changes nothing", async () => {
   await withAgent(CONFIG, async (connection, { agent }) => {
     const before = agent.policy.label;
     const [request] = asked("v1-configure");
@@ -164,12 +164,12 @@ Deno.test("v1: a configuration with parts that are not built yet is refused and 
     const { decision } = await askV1(connection, request.bytes);
     assert.ok(decision !== "allow");
     assert.equal(decision.status, 500);
-    assert.match(decision.body ?? "", /not built yet/);
+    assert.match(decision.body ?? "", /absolute path/);
     assert.equal(agent.policy.label, before);
   });
 });
 
-Deno.test("v1: the same configuration without them is accepted, the second time without a change", async () => {
+Deno.test("v1: the same configuration without its providers is accepted, the second time without a change", async () => {
   await withAgent({}, async (connection, { agent }) => {
     const [request] = asked("v1-configure");
     assert.ok(request !== undefined);
@@ -290,7 +290,7 @@ Deno.test("v2: request complete is answered", async () => {
   });
 });
 
-Deno.test("v2: a configuration with parts that are not built yet is refused, without them it is accepted", async () => {
+Deno.test("v2: a configuration that names files beside nothing is refused, without them it is accepted", async () => {
   await withAgent({}, async (connection, { agent }) => {
     const before = agent.policy.label;
     const { success } = await shakeHands(connection, "v2-configure");
@@ -300,7 +300,7 @@ Deno.test("v2: a configuration with parts that are not built yet is refused, wit
     const { decision } = await askV2(connection, configure.bytes);
     assert.ok(decision !== "allow");
     assert.equal(decision.status, 500);
-    assert.match(decision.body ?? "", /not built yet/);
+    assert.match(decision.body ?? "", /absolute path/);
     assert.equal(agent.policy.label, before);
     const event = JSON.parse(decoder.decode(configure.bytes.subarray(5)));
     event.config = { acl: event.config.acl, general: event.config.general };

@@ -12,8 +12,8 @@ how many attacks are refused and how many benign texts are.
   --misses         list the items that are judged wrongly
   --at <severity>  the block-severity that misses are told for: ${THRESHOLDS.join(", ")} (medium)
   --family <name>  only this family; may be given more than once
-  --forms          put every attack that is refused as it is into every form of evasion-*, and tell which then pass;
-                   half a minute, with --misses each of them
+  --forms          put every text that is judged rightly as it is into every form of evasion-*, and tell in which it is
+                   judged wrongly; a minute or two, with --misses each text
   --json           the same as JSON
 `;
 
@@ -56,7 +56,9 @@ async function main(args: readonly string[]): Promise<void> {
   const chosen = values.family.length === 0 ? corpus : corpus.filter(({ family }) => values.family.includes(family));
   const measured = measure(chosen);
   if (values.forms) {
-    console.log(formLines(measureForms(measured), values.misses));
+    for (const kind of ["attacks", "benign"] as const) {
+      console.log(formLines(measureForms(measured, kind), kind, values.misses));
+    }
     return;
   }
   const misses = values.misses ? missesAt(at, measured) : [];

@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import { cbor, field, messagePack, type Value } from "../scripts/corpus/binary_forms.ts";
 import { type CorpusFamily, type Kind, readCorpus, readFamily } from "../scripts/corpus/corpus_files.ts";
 import { binaryFamily } from "../scripts/corpus/make_binary.ts";
+import { encodedFamily } from "../scripts/corpus/make_encoded.ts";
 import { evasionFamilies } from "../scripts/corpus/make_evasions.ts";
 import { measure } from "../scripts/corpus/measure.ts";
 import { missesAt, missLines, tables, totalsOf } from "../scripts/corpus/report.ts";
@@ -93,7 +94,7 @@ Deno.test("readFamily() refuses a category on what is benign, and what is not JS
 });
 
 Deno.test("the families that are made hold what their makers make", () => {
-  const made = [...evasionFamilies(), binaryFamily()];
+  const made = [...evasionFamilies(), binaryFamily(), encodedFamily()];
   for (const { family, items } of made) {
     const stored = own.find((one) => one.family === family);
     assert.ok(stored !== undefined, family);

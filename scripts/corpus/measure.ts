@@ -67,6 +67,12 @@ export function measure(families: readonly CorpusFamily[]): FamilyResult[] {
   });
 }
 
+/** What refuses each item at one threshold, or null if it passes. */
+export function hitsAt(threshold: Severity, items: readonly CorpusItem[]): (Hit | null)[] {
+  const plan = planAt(threshold);
+  return items.map((item) => hitOf(plan, item));
+}
+
 function planAt(threshold: Severity): InspectionPlan {
   const compiled = compileInspection({ ...EVERYTHING, "block-severity": threshold });
   if ("problems" in compiled) throw new Error(`Cannot compile the inspection: ${JSON.stringify(compiled.problems)}`);

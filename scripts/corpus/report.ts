@@ -113,19 +113,24 @@ function hitText({ category, pattern, severity, views, form, offset }: Hit): str
   return `${category}/${pattern}, ${severity}, at byte ${offset}, ${path}`;
 }
 
-/** What is lost in each form, most first, then the sum; with `isLong`, each attack that is. */
-export function formLines(forms: readonly FormResult[], isLong: boolean): string {
+/** What is judged wrongly in each form only, most first, then the sum; with `isLong`, each text that is. */
+export function formLines(forms: readonly FormResult[], kind: Kind, isLong: boolean): string {
   const lines: string[] = [];
   let items = 0;
-  let lost = 0;
-  for (const result of forms.toSorted((a, b) => b.lost.length - a.lost.length)) {
+  let wrong = 0;
+  for (const result of forms.toSorted((a, b) => b.wrong.length - a.wrong.length)) {
     items += result.items;
-    lost += result.lost.length;
-    if (result.lost.length === 0) continue;
-    lines.push(`${String(result.lost.length).padStart(6)} of ${result.items}  ${result.family}: ${result.form}`);
-    if (isLong) { for (const item of result.lost) lines.push(`            ${item.label}: ${shown(item)}`); }
+    wrong += result.wrong.length;
+    if (result.wrong.length === 0) continue;
+    lines.push(`${String(result.wrong.length).padStart(6)} of ${result.items}  ${result.family}: ${result.form}`);
+    if (isLong) {
+      for (const { item, hit } of result.wrong) {
+        lines.push(`            ${item.label}: ${hit === null ? "passed" : hitText(hit)}: ${shown(item)}`);
+      }
+    }
   }
-  return `${lines.join("\n")}\nlost in a form: ${lost} of ${items}, ${(100 * lost / items).toFixed(2)} %`;
+  const share = items === 0 ? "" : `, ${(100 * wrong / items).toFixed(2)} %`;
+  return `${kind}, wrong in a form only: ${wrong} of ${items}${share}\n${lines.join("\n")}\n`;
 }
 
 /** The first bytes of an item in printable ASCII: the rest is escaped, so that no terminal obeys it. */

@@ -95,3 +95,25 @@ Deno.test("B167: a login that takes time leaves the password to whoever proves i
   assert.equal(wire.connect({ username: "alice", password: "slow" }).verdict, "wait");
   assert.equal(wire.waiting?.connect.password, null);
 });
+
+Deno.test("B164: a flood of refusals of clients with long and odd names writes few lines, and short ones", async () => {
+  const rig = new Rig({
+    general: { "max-topic-bytes": 65_535, "max-unanswered": 0 },
+    auth: { "max-client-id-length": 65_535 },
+  });
+  const odd = "\u202e\u2028\u{1f525}".repeat(2_000);
+  for (let i = 0; i < 100; i++) {
+    const wire = rig.connection({ address: `10.0.0.${i}:1` });
+    wire.connect({ clientId: `${odd}${i}`, username: `${odd}"}\\` });
+    wire.accept();
+    for (let n = 0; n < 50; n++) wire.publish(`b/${odd}${n}`);
+  }
+  await rig.parts.log.flush();
+  const { lines } = rig.parts;
+  assert.ok(lines.length > 0 && lines.length < 1_000, `${lines.length} lines for 5,000 refusals`);
+  for (const line of lines) {
+    assert.ok(line.length < 8_192, `${line.length}`);
+    assert.doesNotMatch(line, /[\u202e\u2028]/);
+    JSON.parse(line);
+  }
+});

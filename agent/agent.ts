@@ -82,6 +82,8 @@ export interface AgentOptions {
   readonly inspections?: InspectionPool;
   /** Hears each check and what it said, while frames are judged; absent: nobody listens. */
   readonly tracer?: Tracer;
+  /** Bytes of unfinished packets that all connections may hold together; 256 MiB, where absent. */
+  readonly maxHeldBytes?: number;
 }
 
 /** Bytes of unfinished packets that all connections may hold together. */
@@ -104,6 +106,7 @@ export class Agent {
   readonly #poisoned = new Map<string, true>();
   readonly #reception: Reception;
   readonly #judgeConnect: JudgeConnect;
+  readonly #maxHeldBytes: number;
   readonly #onAccepted = (session: Session) => this.sessions.accept(session, this.#nowMs);
   /** The time that frames are judged by: told once for many of them, since asking costs as much as a check. */
   #nowMs: number;
@@ -122,6 +125,7 @@ export class Agent {
     this.#autoBan = options.bans?.auto ?? new AutoBan(this.bans, { tell: () => {} });
     this.#inspections = options.inspections ?? null;
     this.audit = options.audit;
+    this.#maxHeldBytes = options.maxHeldBytes ?? MAX_HELD_BYTES;
     this.#clock = options.clock ?? SYSTEM_CLOCK;
     this.#teller = new Teller(options.log, options.audit, this.#clock);
     this.#reception = new Reception({ sessions: this.sessions, desk: () => this.#policies.desk, bans: this.bans });
@@ -362,7 +366,7 @@ export class Agent {
     }
     // Only who made it more: others must not pay for what somebody else holds.
     const held = heldBytes();
-    if (held > MAX_HELD_BYTES && held > heldBefore) refuseFrame(report, OVERLOADED_SESSIONS);
+    if (held > this.#maxHeldBytes && held > heldBefore) refuseFrame(report, OVERLOADED_SESSIONS);
   }
 
   /** The session of a frame, a new one for a connection's first frame, or null when the frame was settled without one. */

@@ -5,9 +5,9 @@ import { NOT_YET } from "../agent/config/not_yet.ts";
 import { CONFIG } from "../agent/config/schema/config.ts";
 import { REQUIRED } from "../agent/config/shape.ts";
 import { type KeyPath, keyPaths, objectPaths, withKey, withoutKey } from "./support/key_paths.ts";
-import { readVectors, type Vector } from "./support/vector.ts";
-import { type Props, readProps } from "./support/vector_props.ts";
-import { configOf, runVectors } from "./support/vector_runner.ts";
+import type { Vector } from "./support/vector.ts";
+import { readVectorFile } from "./support/vector_files.ts";
+import { configOf, runVectors, type VectorFile } from "./support/vector_runner.ts";
 
 /** What shows that a key of the configuration does what it says. */
 type Proof =
@@ -18,11 +18,9 @@ type Proof =
   /** Why there is nothing to show. */
   | { readonly words: string };
 
-const FOLDER = new URL("./vectors/", import.meta.url);
 const PROOFS: Readonly<Record<string, Proof>> = JSON.parse(
   Deno.readTextFileSync(new URL("./config_keys.json", import.meta.url)),
 );
-const { base, ...configs } = JSON.parse(Deno.readTextFileSync(new URL("configs.json", FOLDER)));
 
 /** Keys that are refused today, or that belong to a section whose switch is. */
 function isNotYet(text: string): boolean {
@@ -61,9 +59,10 @@ Deno.test("B174: the vectors that show a key fail without it", async () => {
     const proof = PROOFS[path.text];
     if (proof === undefined || !("vector" in proof)) continue;
     const [, file = "", name = ""] = /^([a-z0-9_]+): (.*)$/s.exec(proof.vector) ?? [];
-    const vector = vectorsOf(file).get(name);
+    const from = vectorsOf(file);
+    const vector = from.byName.get(name);
     assert.ok(vector !== undefined, `${path.text}: no vector ${proof.vector}`);
-    const config = configOf(vector, { configs, base, props: propsOf(file) });
+    const config = configOf(vector, from.file);
     const changed = "to" in proof ? withKey(config, path, proof.to) : withoutKey(config, path);
     assert.ok(changed !== null, `${path.text}: ${proof.vector} does not have it`);
     const list = byFile.get(file) ?? [];
@@ -83,7 +82,7 @@ Deno.test("B174: the vectors that show a key fail without it", async () => {
   let plays = 0;
   for (const [name, list] of byFile) {
     const vectors = list.map(({ vector }) => vector);
-    const { failures } = await runVectors({ name, vectors, configs: {}, base: {}, props: propsOf(name) }, {
+    const { failures } = await runVectors({ ...vectorsOf(name).file, vectors, configs: {}, base: {} }, {
       nextPlay: () => ++plays,
       everyPlay: false,
     });
@@ -133,23 +132,14 @@ function misspellings(key: string): string[] {
   ].filter((misspelt) => misspelt !== key);
 }
 
-const vectorFiles = new Map<string, ReadonlyMap<string, Vector>>();
+const vectorFiles = new Map<string, { readonly file: VectorFile; readonly byName: ReadonlyMap<string, Vector> }>();
 
-function vectorsOf(file: string): ReadonlyMap<string, Vector> {
-  let vectors = vectorFiles.get(file);
-  if (vectors === undefined) {
-    const list = readVectors(Deno.readTextFileSync(new URL(`${file}.json`, FOLDER)), file);
-    vectorFiles.set(file, vectors = new Map(list.map((vector) => [`${vector.class}: ${vector.name}`, vector])));
+function vectorsOf(name: string): { readonly file: VectorFile; readonly byName: ReadonlyMap<string, Vector> } {
+  let found = vectorFiles.get(name);
+  if (found === undefined) {
+    const file = readVectorFile(name);
+    found = { file, byName: new Map(file.vectors.map((vector) => [`${vector.class}: ${vector.name}`, vector])) };
+    vectorFiles.set(name, found);
   }
-  return vectors;
-}
-
-function propsOf(file: string): Props | null {
-  const props = new URL(`${file.split("_")[0]}_props.json`, FOLDER);
-  try {
-    return readProps(Deno.readTextFileSync(props));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
+  return found;
 }

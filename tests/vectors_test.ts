@@ -63,6 +63,27 @@ Deno.test("every row of the five sections has a vector", () => {
   assert.deepEqual([...versions].sort(), [3, 4, 5]);
 });
 
+Deno.test("every row of the sections on limits and on configuration has its place in the README, and it is there", () => {
+  const readme = Deno.readTextFileSync(new URL("./vectors/README.md", import.meta.url));
+  const covered = new Set(
+    FILES.flatMap((name) => readVectorFile(name).vectors.map((vector) => `${name} ${vector.class}`)),
+  );
+  for (let number = 151; number <= 175; number++) {
+    const row = `B${number}`;
+    const [, vectors = "", tests = ""] = new RegExp(`^\\| ${row} *\\|([^|]*)\\|(.*)\\|$`, "m").exec(readme) ?? [];
+    assert.ok(tests.trim() !== "", `${row} has no place`);
+    for (const [, file] of vectors.matchAll(/`((?:limits|failure)\w*)`/g)) {
+      assert.ok(covered.has(`${file} ${row}`), `${row}: ${file}.json has none of it`);
+    }
+    const named = [...tests.matchAll(/`([^`]+)`: "([^"]+)"/g)];
+    assert.ok(named.length > 0 || /waits for/.test(tests), `${row} has no test`);
+    for (const [, path = "", name = ""] of named) {
+      const source = Deno.readTextFileSync(new URL(`../${path}`, import.meta.url));
+      assert.ok(source.includes(name), `${row}: no test "${name}" in ${path}`);
+    }
+  }
+});
+
 /** What mqtt-packet refuses or misreads although the standard allows it. */
 const NOT_FOR_ORACLE: readonly RegExp[] = [/^MQTT 3\.1: /];
 

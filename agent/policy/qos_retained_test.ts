@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { type PacketFacts, publish, Rig, subscribe } from "../../tests/support/rig.ts";
-import { filterFaults } from "./filter_faults.ts";
 import type { TestPolicy } from "../../tests/support/test_agent.ts";
 
 const ALL: NonNullable<TestPolicy["rules"]> = [{ name: "all", topics: ["#"], decision: "allow" }];
@@ -172,26 +171,4 @@ Deno.test("an alias is resolved before, and deliveries are not bound", () => {
   const again = wire.publish("", { qos: 1, messageId: 1, properties: { topicAlias: 1 } });
   assert.equal(again.reason, "qos-too-high");
   assert.equal(wire.receive(publish("realtime/x", { qos: 1, messageId: 1, retain: true })).verdict, "allow");
-});
-
-Deno.test("what is no topic filter is refused, section by section, switched on or not", () => {
-  const faults = filterFaults({
-    qos: {
-      ...PAGE,
-      enabled: false,
-      downgrade: true,
-      "downgrade-subscribe": "allow",
-      "per-topic": [
-        { topic: "a/#", "max-qos": 0 },
-        { topic: "a#", "max-qos": 0 },
-      ],
-    },
-    retained: { ...KEPT, "allowed-topics": ["+", "b/#/c"], "blocked-topics": ["x", "", "b/+x"] },
-  });
-  assert.deepEqual(faults.map(({ path, message }) => `${path.join("/")}: ${message}`), [
-    'qos/per-topic/1/topic: Cannot use "a#" as a topic filter: "#" must be a level of its own',
-    'retained/allowed-topics/1: Cannot use "b/#/c" as a topic filter: "#" must be the last level',
-    'retained/blocked-topics/1: Cannot use "" as a topic filter: it is empty',
-    'retained/blocked-topics/2: Cannot use "b/+x" as a topic filter: "+" must be a level of its own',
-  ]);
 });

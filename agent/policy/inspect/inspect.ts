@@ -5,6 +5,7 @@ import { COMMAND_PATTERNS } from "./command_patterns.ts";
 import { type InspectionConfig, type PartName, SEVERITIES, type Severity } from "./config.ts";
 import { type JsonLimits, jsonViolation } from "./json_limits.ts";
 import { compileTable, matchPatterns, matchWorkDone, type PatternTable, resetMatchWork } from "./match.ts";
+import { COMMENTS_STAY, ESCAPES_STAY, FOLDS_STAY, PLUS_STAYS, QUOTING_STAYS } from "./narrow.ts";
 import { PATH_PATTERNS } from "./path_patterns.ts";
 import type { Category, Pattern } from "./pattern.ts";
 import {
@@ -40,6 +41,7 @@ import {
   hasBounds,
   insideData,
   isFromStrings,
+  narrowed,
   rawView,
   sourceOffset,
   unescaped,
@@ -187,6 +189,8 @@ let part: PartName = "payload";
 let topicName = "";
 let view: View = rawView(new Uint8Array(0));
 let form: Collapse | null = null;
+/** What the form was made of: the view, or those strings of it that may be written in it. */
+let formSource: View = view;
 let formBytes: Uint8Array = view.bytes;
 let formStart = 0;
 let formEnd = 0;
@@ -303,17 +307,20 @@ function searchView(queue: View[]): boolean {
   }
   // Data has its texts in the views just made; patterns of the operator may be about anything.
   if (isBinary) return searchCustoms(false);
-  if (table !== null && searchForms(table, flags)) return true;
+  if (table !== null && searchForms(table, flags, isJson)) return true;
   if (searchCustoms(isJson)) return true;
   // What Unicode stands for ASCII in is decoded further as that ASCII.
-  const fold = (flags & (HAS_HIGH | HAS_CONTROL)) !== 0 ? folded(view, limits) : null;
-  if (fold !== null) {
-    queue.push(fold);
-    return false;
+  if ((flags & (HAS_HIGH | HAS_CONTROL)) !== 0) {
+    const source = narrowed(view, isJson, FOLDS_STAY);
+    const fold = folded(source, limits);
+    if (fold !== null) {
+      queue.push(fold);
+      if (source === view) return false;
+    }
   }
   queue.push(...decodedRuns(view, limits));
   if ((flags & (HAS_PERCENT | HAS_ENTITY | HAS_BACKSLASH)) !== 0) {
-    const inner = unescaped(view, limits, false);
+    const inner = unescaped(narrowed(view, isJson, ESCAPES_STAY), limits, false);
     if (inner !== null) queue.push(inner);
   }
   const isLone = (flags & DOUBLE_QUOTE) !== 0 &&
@@ -337,20 +344,24 @@ function isPackedText(bytes: Uint8Array, start: number, end: number): boolean {
 }
 
 /** The view as it is, and as SQL and shells read it. */
-function searchForms(table: PatternTable, flags: number): boolean {
+function searchForms(table: PatternTable, flags: number, isJson: boolean): boolean {
   const { bytes, start, end } = view;
   if ((flags & TRIGGER) !== 0 && matchPatterns(table, bytes, start, end, hasBounds(view), onPattern)) return true;
   if ((flags & (TRIGGER | HAS_TRICK | HAS_PLUS)) === 0 && !hasSeparator(flags)) return false;
   const tricks = collapsible(bytes, start, end);
-  if ((tricks & GLUED_PLUS) !== 0 && searchForm(table, "plus")) return true;
-  if ((tricks & SQL_COMMENT) !== 0 && searchForm(plan.formTables.sql, "sql")) return true;
-  if ((tricks & SQL_JOIN) !== 0 && searchForm(plan.formTables.commented, "sql-joined")) return true;
-  return (tricks & SHELL_QUOTING) !== 0 && searchForm(plan.formTables.shell, "shell");
+  if (tricks === 0) return false;
+  if ((tricks & GLUED_PLUS) !== 0 && searchForm(table, "plus", isJson, PLUS_STAYS)) return true;
+  if ((tricks & SQL_COMMENT) !== 0 && searchForm(plan.formTables.sql, "sql", isJson, COMMENTS_STAY)) return true;
+  if ((tricks & SQL_JOIN) !== 0 && searchForm(plan.formTables.commented, "sql-joined", isJson, COMMENTS_STAY)) {
+    return true;
+  }
+  return (tricks & SHELL_QUOTING) !== 0 && searchForm(plan.formTables.shell, "shell", isJson, QUOTING_STAYS);
 }
 
-function searchForm(table: PatternTable | null, how: Collapse): boolean {
+function searchForm(table: PatternTable | null, how: Collapse, isJson: boolean, stays: number): boolean {
   if (table === null) return false;
-  const { bytes, start, end } = collapsed(view, how);
+  formSource = narrowed(view, isJson, stays);
+  const { bytes, start, end } = collapsed(formSource, how);
   if (!isChanged) return false;
   form = how;
   formBytes = bytes;
@@ -358,7 +369,7 @@ function searchForm(table: PatternTable | null, how: Collapse): boolean {
   formEnd = end;
   const flags = scan(table.prefilter, bytes, start, end, false);
   const isFound = (flags & TRIGGER) !== 0 &&
-    matchPatterns(table, bytes, start, end, how === "shell" || hasBounds(view), onPattern);
+    matchPatterns(table, bytes, start, end, how === "shell" || hasBounds(formSource), onPattern);
   form = null;
   return isFound;
 }
@@ -391,7 +402,9 @@ function searchCustoms(isJson: boolean): boolean {
   for (let at = start; at <= end; at++) {
     const byte = at === end ? BOUNDARY : bytes[at];
     if (byte !== BOUNDARY && !(isJson && byte === 0x22 && !isEscaped(bytes, at))) continue;
-    if (at > from && searchCustomText(from, at)) return true;
+    // One space stands for a string that was searched in the view before.
+    const isLeftOut = at === from + 1 && bytes[from] === 0x20 && view.kind === "escapes";
+    if (at > from && !isLeftOut && searchCustomText(from, at)) return true;
     from = at + 1;
   }
   return false;
@@ -418,14 +431,15 @@ function tell(category: string, pattern: string, severity: Severity, at: number,
     if (audited.length >= MAX_AUDITED) return false;
     for (const hit of audited) if (hit.pattern === pattern && hit.category === category) return false;
   }
-  const inView = form === null || at < 0 ? at : collapsedSource(view, form, at - formStart);
+  const found = form === null ? view : formSource;
+  const inView = form === null || at < 0 ? at : collapsedSource(formSource, form, at - formStart);
   const hit: Hit = {
     category,
     pattern,
     severity,
     views: chainOf(view),
     form,
-    offset: at < 0 ? -1 : sourceOffset(view, inView),
+    offset: at < 0 ? -1 : sourceOffset(found, inView),
     part,
     shadow,
   };

@@ -15,6 +15,7 @@ import { collapsedAt, collapsePlus, collapseShell, collapseSql } from "./collaps
 import type { ViewName } from "./config.ts";
 import { decodeRuns, runs, runsCut, runWork } from "./encoded_runs.ts";
 import { gzipDataStart, inflate, inflateConsumed, inflateEnd, isZlibHeader } from "./inflate.ts";
+import { narrow, narrowedAt } from "./narrow.ts";
 import type { Piece, PieceList } from "./pieces.ts";
 import {
   HAS_BOUNDS,
@@ -32,7 +33,7 @@ import { BOUNDARY, isJsonText } from "./tokens.ts";
 import { decodeUtf16, utf16Cut, utf16Pieces } from "./utf16.ts";
 
 /** How a view was made from the one before it. */
-type Kind = "raw" | "escapes" | "runs" | "packed" | "utf16" | "cbor" | "msgpack" | "strings";
+type Kind = "raw" | "escapes" | "runs" | "packed" | "utf16" | "cbor" | "msgpack" | "strings" | "narrow";
 
 /** One form of the text: where it is, and how it came about. */
 export interface View {
@@ -172,6 +173,27 @@ function take(start: number, end: number): void {
   decodedBytes += end - start;
   arena.at = end;
 }
+
+/** A text of fewer bytes is decoded whole. */
+const MIN_NARROW = 512;
+
+/**
+ * The view with only those of its strings that have any of `stays` (see narrow.ts); the view itself if it has no bounds, or
+ * not much would be left out. It adds no depth and takes nothing of `max-decoded-bytes`.
+ */
+export function narrowed(view: View, isJson: boolean, stays: number): View {
+  const length = view.end - view.start;
+  if (length < MIN_NARROW || !(isJson || hasBounds(view))) return view;
+  arena.reserve(length + 16);
+  const start = arena.at;
+  viewWork += length;
+  const end = narrow(view.bytes, view.start, view.end, isJson, stays, arena.bytes, start, Infinity);
+  if ((end - start) * 4 > length * 3) return view;
+  arena.at = end;
+  const modes = isJson ? stays | IS_JSON : stays;
+  return { ...child(view, "narrow", "", start, end, view.depth, NO_PIECES), escapes: view.escapes, modes };
+}
+const IS_JSON = 64;
 
 /** The text folded to the ASCII that its Unicode is read as; null if nothing changes. It adds no depth the first time. */
 export function folded(view: View, limits: ViewLimits): View | null {
@@ -534,6 +556,12 @@ export function collapsedSource(view: View, how: Collapse, offset: number): numb
 export function sourceOffset(view: View, at: number): number {
   const { parent } = view;
   if (parent === null) return at - view.start;
+  if (view.kind === "narrow") {
+    const out = new Uint8Array(parent.end - parent.start + 16);
+    const isJson = (view.modes & IS_JSON) !== 0;
+    narrow(parent.bytes, parent.start, parent.end, isJson, view.modes & ~IS_JSON, out, 0, at - view.start);
+    return sourceOffset(parent, narrowedAt);
+  }
   if (view.kind === "escapes") {
     const out = new Uint8Array(view.end - view.start + 16);
     unescapeText(parent.bytes, parent.start, parent.end, view.modes, out, 0, at - view.start);

@@ -1,4 +1,15 @@
 import { isContent, isWholeCbor, isWholeMessagePack } from "./binary.ts";
+import {
+  hasLetters,
+  listEnd,
+  listLength,
+  MIN_ITEMS,
+  nextItem,
+  nextStretch,
+  readList,
+  stretchEnd,
+  stretchStart,
+} from "./byte_lists.ts";
 import { inflate, inflateEnd, isZlibHeader } from "./inflate.ts";
 import { orderOfAll } from "./utf16.ts";
 import { PieceList } from "./pieces.ts";
@@ -73,7 +84,43 @@ export function decodeRuns(
     floor = last;
     probe = last + MIN_BASE64;
   }
+  decodeLists(bytes, start, end);
   return outAt;
+}
+
+/** Takes the list that was read last if it is a text or holds one. */
+function takeList(source: number, doubtful: boolean): void {
+  const to = outAt + listLength;
+  const nature = natureOf(outAt, to, true);
+  if (nature === NOISE) return;
+  if (to + 2 > outEnd) runsCut = true;
+  else take(to, source, nature === DATA, doubtful);
+}
+
+/** Decodes lists of single bytes that are text or hold one. */
+function decodeLists(bytes: Uint8Array, start: number, end: number): void {
+  let floor = start;
+  while (!runsCut && nextStretch(bytes, floor, end)) {
+    const stop = stretchEnd;
+    for (let at = stretchStart; at < stop && !runsCut;) {
+      readList(bytes, at, stop, out, outAt, false);
+      runWork += listEnd - at;
+      let behind = listLength < MIN_ITEMS ? at : listEnd;
+      const isHexAlone = listLength >= MIN_ITEMS && hasLetters;
+      if (listLength >= MIN_ITEMS) takeList(at, listLength < 16);
+      if (!isHexAlone && !runsCut) {
+        readList(bytes, at, stop, out, outAt, true);
+        runWork += listEnd - at;
+        if (listLength >= MIN_ITEMS) {
+          behind = Math.max(behind, listEnd);
+          // Readings of sensors are such lists.
+          takeList(at, true);
+        }
+      }
+      at = behind > at ? behind : nextItem(bytes, at, stop);
+    }
+    floor = stop;
+  }
 }
 
 function runEnd(bytes: Uint8Array, from: number, end: number): number {

@@ -91,7 +91,16 @@ function isSeparator(t: Tokens, i: number): boolean {
   return kind === SEMICOLON || kind === PIPE || kind === AMPERSAND || kind === BACKTICK;
 }
 
+/** The `;` at `i` ends a reference of HTML: `&quot;`, `&#34;`. What it stands for is searched when it is decoded. */
+function endsEntity(t: Tokens, i: number): boolean {
+  if (t.kind[i] !== SEMICOLON || !t.glued(i) || !t.glued(i - 1)) return false;
+  if (t.kind[i - 2] === AMPERSAND) return ENTITIES.has(t.word[i - 1] as number);
+  return t.kind[i - 3] === AMPERSAND && t.kind[i - 2] === 0x23 && t.glued(i - 2);
+}
+const ENTITIES = new Set(["quot", "amp", "lt", "gt", "apos", "nbsp"].map(word));
+
 function separator(t: Tokens, i: number): number {
+  if (endsEntity(t, i)) return NOWHERE;
   const kind = t.kind[i] as number;
   isDoubled = kind !== BACKTICK && t.kind[i - 1] === kind && t.glued(i);
   separatorAt = isDoubled ? i - 1 : i;

@@ -122,6 +122,7 @@ const COM = word("com"), JDBCROWSETIMPL = word("jdbcrowsetimpl"), OBJECTDATAPROV
 const BUSYBOX = word("busybox"), DNS = word("dns"), UTF = word("utf");
 const TEXT_LOOKUPS = new Set(["url", "dns", "script", "file"].map(word));
 const SUPERGLOBALS = new Set(["_get", "_post", "_request", "_cookie"].map(word));
+const RUNS_TEXT = new Set(["system", "popen", "exec", "eval"].map(word));
 const DECODERS = new Set(["base64_decode", "compile", "gzinflate", "str_rot13", "atob"].map(word));
 /** SURE, but numbers and signs stand behind them in other texts. */
 const NO_LINE = new Set(
@@ -328,6 +329,8 @@ function isPathRun(t: Tokens, i: number): boolean {
       t.kind[i - 1] === BACKTICK;
   }
   if (t.kind[i - 1] !== SLASH || t.kind[i + 1] !== SLASH || !t.glued(i) || !t.glued(i + 1)) return false;
+  // ;/etc/init.d/x
+  if (t.word[i] === ETC && t.word[i + 2] !== INIT) return false;
   let at = i - 1;
   for (let n = 0; n < 4 && t.kind[at - 1] === WORD && t.kind[at - 2] === SLASH && t.glued(at); n++) at -= 2;
   // ;. /tmp/x.sh
@@ -474,6 +477,11 @@ function isEncodedLineBreak(t: Tokens, i: number): boolean {
 
 /** A string handed to what runs it, whose first word is a program: `os.system('id')`, `exec("cat /etc/x")`. */
 function isProgramCall(t: Tokens, i: number): boolean {
+  // Ruby: %x(id)
+  if (t.kind[i] === 0x25) {
+    return t.end[i + 1]! - t.start[i + 1]! === 1 && t.kind[i + 2] === OPEN && t.glued(i + 2) &&
+      ((t.bits[i + 3] as number) & (SURE | BARE)) !== 0 && (t.kind[i + 4] === CLOSE || t.spaced(i + 4));
+  }
   if (t.kind[i + 1] !== OPEN || !t.glued(i + 1)) return false;
   let at = i + 2;
   if (t.kind[at] === 0x5b) at++;
@@ -495,6 +503,11 @@ function isProgramCall(t: Tokens, i: number): boolean {
 
 /** Objects that are made again from a text, and run code in doing so: `!!python/object/apply`, `O:8:"X":1:{`. */
 function isSerializedObject(t: Tokens, i: number): boolean {
+  // Python's pickle: cos⏎system⏎(S'id'
+  if (t.kind[i] === OPEN) {
+    return t.kind[i + 2] === 0x27 && t.end[i + 1]! - t.start[i + 1]! === 1 && ((t.flags[i] as number) & LINE) !== 0 &&
+      ((t.flags[i - 1] as number) & LINE) !== 0 && RUNS_TEXT.has(t.word[i - 1] as number);
+  }
   if (t.kind[i] === 0x21) {
     const at = t.kind[i + 1] === 0x21 ? i + 2 : i + 1;
     const language = t.word[at] as number;
@@ -871,7 +884,7 @@ export const COMMAND_PATTERNS: readonly Pattern[] = [
     example: "x|/usr/local/bin/x",
     nearMiss: "topics a/bin/b; c/tmp/d",
     weak: true,
-    at: [...["bin", "sbin", "tmp"].map(word), "./", "~/"],
+    at: [...["bin", "sbin", "tmp", "etc"].map(word), "./", "~/"],
     test: isPathRun,
   },
   {
@@ -1065,23 +1078,26 @@ export const COMMAND_PATTERNS: readonly Pattern[] = [
     example: "os.system('id')",
     nearMiss: "system('on') exec('insert') re.compile('id') run('id')",
     at: [
-      "system",
-      "popen",
-      "exec",
-      "execsync",
-      "execute",
-      "spawn",
-      "spawnsync",
-      "call",
-      "check_output",
-      "check_call",
-      "run",
-      "eval",
-      "assert",
-      "cmd",
-      "passthru",
-      "shell_exec",
-    ].map(word),
+      "%x",
+      ...[
+        "system",
+        "popen",
+        "exec",
+        "execsync",
+        "execute",
+        "spawn",
+        "spawnsync",
+        "call",
+        "check_output",
+        "check_call",
+        "run",
+        "eval",
+        "assert",
+        "cmd",
+        "passthru",
+        "shell_exec",
+      ].map(word),
+    ],
     test: isProgramCall,
   },
   {
@@ -1149,7 +1165,7 @@ export const COMMAND_PATTERNS: readonly Pattern[] = [
       "Serialised objects that run code when they are made: YAML tags of languages, PHP, known classes of Java and .NET",
     example: '!!python/object/apply:os.system ["id"]',
     nearMiss: '!!str 5 !!binary x {"o":8}',
-    at: ["!!", "!r", ...["o", "jdbcrowsetimpl", "objectdataprovider"].map(word)],
+    at: ["!!", "!r", "(s", ...["o", "jdbcrowsetimpl", "objectdataprovider"].map(word)],
     test: isSerializedObject,
   },
   {

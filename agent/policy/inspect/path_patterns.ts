@@ -447,6 +447,8 @@ const FILES_IN_HIDDEN = new Set(
   [
     "id_rsa",
     "id_ed25519",
+    "id_ecdsa",
+    "id_dsa",
     "authorized_keys",
     "credentials",
     "config",

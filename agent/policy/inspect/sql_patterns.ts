@@ -556,6 +556,7 @@ function isSubselect(t: Tokens, i: number): boolean {
     return select.whole ? select.clause : t.kind[i + 1] === NUMBER && t.kind[i + 2] === CLOSE;
   }
   if (!isOperator && !isOpener) return false;
+  if (t.word[i + 1] === CASE) return true;
   return beginsSelectList(t, i + 1) && (select.whole || select.technical || t.kind[i + 1] === NUMBER);
 }
 
@@ -723,7 +724,11 @@ function isQuoteThenOperator(t: Tokens, i: number): boolean {
   const kind = t.kind[i + 1] as number;
   let at = i + 2;
   if (kind === PIPE || kind === AMPERSAND) {
-    if (t.kind[at] !== kind) return false;
+    if (t.kind[at] !== kind) {
+      // ' | 1 = 1 #
+      const right = comparisonEnd(t, operandEnd(t, at));
+      return isConstant && right > 0 && operandEnd(t, right) > 0 && isConstant && isComment(t, operandEnd(t, right));
+    }
     at++;
   } else if (kind === SEMICOLON) {
     // MongoDB's $where is JavaScript.

@@ -309,6 +309,14 @@ function isSubstituted(t: Tokens, i: number, argument: number): boolean {
     before === 0x3d || before === DOLLAR;
 }
 
+/** `(root) CMD (cd /opt && ./x)`: what cron says that it runs. */
+function isCronLine(t: Tokens, i: number): boolean {
+  for (let at = i - 1; at > i - 40 && t.kind[at] !== BOUND; at--) {
+    if (t.word[at] === CMD && t.kind[at + 1] === OPEN && t.kind[at - 1] === CLOSE) return true;
+  }
+  return false;
+}
+
 /** A path of a program, a script or a variable behind a separator: `;/tmp/x`, `|/bin/busybox`, `;$a$b`, `;./x.sh`. */
 function isPathRun(t: Tokens, i: number): boolean {
   if (t.kind[i] === 0x7e) {
@@ -317,6 +325,7 @@ function isPathRun(t: Tokens, i: number): boolean {
       (t.kind[i - 1] === SEMICOLON || t.kind[i - 1] === PIPE || (t.kind[i - 1] === 0x26 && t.kind[i - 2] === 0x26)) &&
       (t.kind[i + 3] === BOUND || t.spaced(i + 3) || t.kind[i + 3] === DOT);
   }
+  if (isCronLine(t, i)) return false;
   if (t.kind[i] === DOT) {
     // ;../x
     if (t.kind[i - 1] === DOT && t.kind[i - 2] === SEMICOLON && t.kind[i - 3] === BOUND) {

@@ -12,7 +12,7 @@ import {
 } from "./byte_lists.ts";
 import { inflate, inflateEnd, isZlibHeader } from "./inflate.ts";
 import { orderOfAll } from "./utf16.ts";
-import { PieceList } from "./pieces.ts";
+import { DOUBTFUL, GUESSED, PieceList } from "./pieces.ts";
 import { BOUNDARY, characterLength, hexValue } from "./tokens.ts";
 
 /**
@@ -89,12 +89,12 @@ export function decodeRuns(
 }
 
 /** Takes the list that was read last if it is a text or holds one. */
-function takeList(source: number, doubtful: boolean): void {
+function takeList(source: number, doubtBelow: number): void {
   const to = outAt + listLength;
   const nature = natureOf(outAt, to, true);
   if (nature === NOISE) return;
   if (to + 2 > outEnd) runsCut = true;
-  else take(to, source, nature === DATA, doubtful);
+  else take(to, source, nature === DATA, doubtBelow);
 }
 
 /** Decodes lists of single bytes that are text or hold one. */
@@ -107,14 +107,14 @@ function decodeLists(bytes: Uint8Array, start: number, end: number): void {
       runWork += listEnd - at;
       let behind = listLength < MIN_ITEMS ? at : listEnd;
       const isHexAlone = listLength >= MIN_ITEMS && hasLetters;
-      if (listLength >= MIN_ITEMS) takeList(at, listLength < 16);
+      if (listLength >= MIN_ITEMS) takeList(at, listLength < DOUBTFUL ? DOUBTFUL : 0);
       if (!isHexAlone && !runsCut) {
         readList(bytes, at, stop, out, outAt, true);
         runWork += listEnd - at;
         if (listLength >= MIN_ITEMS) {
           behind = Math.max(behind, listEnd);
           // Readings of sensors are such lists.
-          takeList(at, true);
+          takeList(at, GUESSED);
         }
       }
       at = behind > at ? behind : nextItem(bytes, at, stop);
@@ -205,7 +205,7 @@ function decodeWhole(bytes: Uint8Array, first: number, last: number, source: num
   }
   const nature = natureOf(outAt, decodeInto(bytes, first, sample), sample === last);
   if (nature === NOISE) return false;
-  return put(bytes, first, last, source, nature === DATA, false);
+  return put(bytes, first, last, source, nature === DATA, 0);
 }
 
 const NOISE = 0, TEXT = 1, DATA = 2;
@@ -263,7 +263,7 @@ function decodeText(bytes: Uint8Array, from: number, last: number, enough: numbe
     let stop = at + 4;
     for (; stop + 4 <= last && bad < 4; stop += 4) bad = isTextual(group(bytes, stop)) ? 0 : bad + 1;
     if (bad < 4) stop = last;
-    if (!put(bytes, begin, stop, begin + shift, false, true)) return;
+    if (!put(bytes, begin, stop, begin + shift, false, DOUBTFUL)) return;
     at = stop - 4;
     streak = 0;
   }
@@ -317,13 +317,13 @@ function put(
   last: number,
   source: number,
   binary: boolean,
-  doubtful: boolean,
+  doubtBelow: number,
 ): boolean {
   if (outAt + ((last - from) * 3 >> 2) + 2 > outEnd) {
     runsCut = true;
     return false;
   }
-  take(decodeInto(bytes, from, last), source, binary, doubtful);
+  take(decodeInto(bytes, from, last), source, binary, doubtBelow);
   return true;
 }
 
@@ -366,14 +366,14 @@ function decodeHex(bytes: Uint8Array, from: number, last: number, shift: number)
   const nature = natureOf(outAt, to, true);
   if (nature === NOISE) return;
   if (to + 1 > outEnd) runsCut = true;
-  else take(to, from + shift, nature === DATA, isNumber && size < 16);
+  else take(to, from + shift, nature === DATA, isNumber && size < DOUBTFUL ? DOUBTFUL : 0);
 }
 
 /** Takes what was decoded up to `to` as a piece. */
-function take(to: number, source: number, binary: boolean, doubtful: boolean): void {
+function take(to: number, source: number, binary: boolean, doubtBelow: number): void {
   // In text a bound is ours alone; a byte order mark has one too.
   if (!binary) { for (let i = outAt + 2; i < to; i++) if (out[i] === BOUNDARY) out[i] = 0xfe; }
-  runs.add(outAt, to, source, binary, doubtful);
+  runs.add(outAt, to, source, binary, doubtBelow);
   out[to] = BOUNDARY;
   outAt = to + 1;
 }

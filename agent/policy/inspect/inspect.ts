@@ -7,6 +7,7 @@ import { type JsonLimits, jsonViolation } from "./json_limits.ts";
 import { compileTable, matchPatterns, matchWorkDone, type PatternTable, resetMatchWork } from "./match.ts";
 import { COMMENTS_STAY, ESCAPES_STAY, FOLDS_STAY, PLUS_STAYS, QUOTING_STAYS } from "./narrow.ts";
 import { PATH_PATTERNS } from "./path_patterns.ts";
+import { GUESSED } from "./pieces.ts";
 import type { Category, Pattern } from "./pattern.ts";
 import {
   DOUBLE_QUOTE,
@@ -375,7 +376,9 @@ function searchForm(table: PatternTable | null, how: Collapse, isJson: boolean, 
 }
 
 function onPattern(pattern: Pattern, at: number): boolean {
-  if (pattern.weak === true && view.doubtBelow > 0 && textLengthAt(at) < view.doubtBelow) return false;
+  if (pattern.weak === true && view.doubtBelow > 0) {
+    if (view.doubtBelow === GUESSED || textLengthAt(at) < view.doubtBelow) return false;
+  }
   return tell(pattern.category, pattern.name, pattern.severity, at, false);
 }
 

@@ -143,10 +143,15 @@ function isWholeValue(t: Tokens, i: number): boolean {
   while (to < i + 16 && t.glued(to + 1) && isPathToken(t.kind[to + 1] as number)) to++;
   const before = t.kind[from - 1] as number;
   const behind = t.kind[to + 1] as number;
-  if (before === BOUND) return t.kind[from - 2] === BOUND && behind === BOUND && t.kind[to + 2] === BOUND;
+  if (before === BOUND) return behind === BOUND && !isOfDocument(t.kind[from - 2]) && !isOfDocument(t.kind[to + 2]);
   const isQuery = before === 0x3d && t.kind[from - 2] === WORD &&
     (t.kind[from - 3] === QUESTION || t.kind[from - 3] === 0x26);
   return isQuery && (behind === BOUND || behind === 0x26);
+}
+
+/** Punctuation between the strings of a JSON document. */
+function isOfDocument(kind: number | undefined): boolean {
+  return kind === COLON || kind === 0x2c || kind === 0x7b || kind === 0x7d || kind === 0x5b || kind === 0x5d;
 }
 
 function isPathToken(kind: number): boolean {
@@ -284,7 +289,8 @@ function isSensitiveFile(t: Tokens, i: number): boolean {
     // /run/secrets/…, /var/run/docker.sock
     if (before !== SLASH || t.kind[i + 1] !== SLASH) return false;
     if (t.word[i + 2] === SECRETS) return t.kind[i + 3] === SLASH;
-    return t.word[i + 2] === DOCKER && t.word[i + 4] === SOCK && isWholeValue(t, i);
+    // unix:///var/run/docker.sock is an address.
+    return t.word[i + 2] === DOCKER && t.word[i + 4] === SOCK && t.kind[i - 4] !== SLASH && isWholeValue(t, i);
   }
   if (number === DEV) {
     const file = t.word[i + 2] as number;

@@ -16,7 +16,7 @@ import type { ViewName } from "./config.ts";
 import { decodeRuns, runs, runsCut, runWork } from "./encoded_runs.ts";
 import { gzipDataStart, inflate, inflateConsumed, inflateEnd, isZlibHeader } from "./inflate.ts";
 import { narrow, narrowedAt } from "./narrow.ts";
-import type { Piece, PieceList } from "./pieces.ts";
+import { DOUBTFUL, type Piece, type PieceList } from "./pieces.ts";
 import {
   HAS_BOUNDS,
   HTML,
@@ -94,7 +94,7 @@ const LABELS: readonly (readonly [number, string])[] = [
  * Of random bytes one in three is a character, and sixteen in a row are rare enough. As much is a layer of encoding that was
  * put on, where it lies deeper than `max-depth`.
  */
-const DOUBT_STRING = 16, MIN_LAYER = 16;
+const DOUBT_STRING = DOUBTFUL, MIN_LAYER = 16, MIN_GUESSED_LAYER = 64;
 const NO_PIECES: readonly Piece[] = [];
 const arena = new Arena();
 
@@ -266,6 +266,7 @@ function split(
   const views: View[] = [];
   const sure: Piece[] = [];
   const doubtful: Piece[] = [];
+  const guessed: Piece[] = [];
   take(start, end);
   for (let n = 0; n < list.count; n++) {
     const piece = list.at(n);
@@ -273,10 +274,11 @@ function split(
     if (piece.binary) {
       if (++dataViews > MAX_DATA_VIEWS) exceeded ??= "max-decoded-bytes";
       else add([{ ...piece }]);
-    } else (piece.doubtful ? doubtful : sure).push({ ...piece });
+    } else (piece.doubtBelow === 0 ? sure : piece.doubtBelow === DOUBTFUL ? doubtful : guessed).push({ ...piece });
   }
   if (sure.length > 0) add(sure);
   if (doubtful.length > 0) add(doubtful);
+  if (guessed.length > 0) add(guessed);
 
   /** A view of these pieces alone, side by side with a bound behind each. */
   function add(parts: Piece[]): void {
@@ -289,11 +291,15 @@ function split(
       } else to = (parts[parts.length - 1] as Piece).outEnd + 1;
     }
     const one = child(view, kind, label, from, to, view.depth + 1, parts);
-    views.push({ ...one, doubtBelow: Math.max(view.doubtBelow, doubtBelow, first.doubtful ? DOUBT_STRING : 0) });
+    views.push({ ...one, doubtBelow: Math.max(view.doubtBelow, doubtBelow, first.doubtBelow) });
   }
   if (isLast && views.length > 0 && kind !== "strings") {
     // A few characters that happen to decode to letters are no layer that somebody added.
-    if (views.some((one) => one.pieces.some((piece) => piece.outEnd - piece.outStart >= MIN_LAYER))) {
+    const isLayer = (one: View): boolean =>
+      one.pieces.some(({ outStart, outEnd }) =>
+        outEnd - outStart >= (one.doubtBelow > 0 ? MIN_GUESSED_LAYER : MIN_LAYER)
+      );
+    if (views.some(isLayer)) {
       exceeded ??= "max-depth";
     }
     return [];
@@ -368,7 +374,13 @@ export function insideData(view: View, limits: ViewLimits, isBinary: boolean): V
     viewWork += length;
     const end = decodeUtf16(view.bytes, view.start, view.end, arena.bytes, start, start + size);
     if (utf16Cut && size < length * 2 + 16) exceeded ??= "max-decoded-bytes";
-    if (utf16Pieces.count > 0) views.push(...split(view, "utf16", "utf16", utf16Pieces, start, end, limits, false, 0));
+    if (utf16Pieces.count > 0) {
+      // Numbers have zeros between what look like letters too: little of the data is in them.
+      let units = 0;
+      for (let n = 0; n < utf16Pieces.count; n++) units += utf16Pieces.at(n).outEnd - utf16Pieces.at(n).outStart;
+      const doubt = isBinary && units * 4 < length ? DOUBT_STRING : 0;
+      views.push(...split(view, "utf16", "utf16", utf16Pieces, start, end, limits, false, doubt));
+    }
   }
   if (limits.structured) {
     for (const [kind, read] of [["cbor", cborStrings], ["msgpack", messagePackStrings]] as const) {

@@ -175,7 +175,7 @@ function take(start: number, end: number): void {
 }
 
 /** A text of fewer bytes is decoded whole. */
-const MIN_NARROW = 512;
+const MIN_NARROW = 96;
 
 /**
  * The view with only those of its strings that have any of `stays` (see narrow.ts); the view itself if it has no bounds, or

@@ -47,7 +47,7 @@ import {
   takesNumber,
   URL,
 } from "./shell_grammar.ts";
-import { BOUND, LINE, NUMBER, type Tokens, WORD } from "./tokens.ts";
+import { BOUND, IN_TAG, LINE, NUMBER, type Tokens, WORD } from "./tokens.ts";
 
 const RM = word("rm");
 const IFS = word("ifs");
@@ -230,6 +230,7 @@ const VERBS: ReadonlyMap<number, ReadonlySet<number>> = new Map(
     ["mtd", "erase write unlock"],
     ["netsh", "advfirewall firewall wlan interface"],
     ["ufw", "disable"],
+    ["make", "install"],
     ["ubus", "call list"],
     ["route", "add del delete print"],
     ["arp", "a"],
@@ -270,7 +271,7 @@ function hasArgument(t: Tokens, from: number): boolean {
     if (kind === BOUND || kind === SEMICOLON || kind === PIPE) return false;
     if (kind === SLASH && t.spaced(at) && t.glued(at + 1)) return true;
     if (kind === MINUS && t.spaced(at) && t.glued(at + 1) && t.kind[at + 1] === WORD) return true;
-    if (kind === COLON && t.kind[at + 1] === SLASH && t.kind[at + 2] === SLASH) return true;
+    if (kind === COLON && t.kind[at + 1] === SLASH && t.glued(at) && t.glued(at + 1)) return true;
   }
   return false;
 }
@@ -707,6 +708,11 @@ function hasAssignment(t: Tokens, i: number): boolean {
 
 /** `/???/??t`, `/bin/c?t`: names of programs by wildcards. */
 function isGlobbedProgram(t: Tokens, i: number): boolean {
+  // /bin/[i]d
+  if (t.kind[i] === SLASH) {
+    return (t.word[i - 1] === BIN || t.word[i - 1] === SBIN) && t.kind[i + 1] === 0x5b && t.kind[i + 3] === 0x5d &&
+      t.glued(i + 3);
+  }
   if (t.kind[i - 1] === SLASH && t.kind[i + 1] === 0x3f && t.glued(i) && t.glued(i + 1)) {
     // /?? and then a slash
     let at = i + 1;
@@ -745,6 +751,8 @@ function isForkBomb(t: Tokens, i: number): boolean {
 
 /** `> /etc/cron.d/x`, `>> ~/.ssh/authorized_keys`. */
 function isRedirect(t: Tokens, i: number): boolean {
+  // <path>/etc/x</path>
+  if (((t.flags[i - 1] as number) & IN_TAG) !== 0) return false;
   let at = i + 1;
   if (t.kind[at] === 0x3e) at++;
   if (t.kind[at] === 0x7e) return t.kind[at + 1] === SLASH && t.kind[at + 2] === DOT;
@@ -1005,7 +1013,7 @@ export const COMMAND_PATTERNS: readonly Pattern[] = [
     example: "/???/c?t /???/p?ss??",
     nearMiss: "what?/where?/why??? https://x/?a=1",
     weak: true,
-    at: ["?"],
+    at: ["?", "/["],
     test: isGlobbedProgram,
   },
   {

@@ -73,12 +73,16 @@ const WORDS: readonly (readonly [number, string])[] = [
     "mysqldump pg_dump smbclient showmount tshark strace gdbserver tclsh npx vssadmin bcdedit wevtutil netsh msiexec " +
     "cmdkey runas nltest dsquery robocopy xcopy mke2fs mkswap swapoff rmmod depmod nsenter unshare losetup dropbear " +
     "coproc raspistill raspivid fswebcam arecord aplay espeak exiftool wkhtmltopdf findstr fsutil diskpart takeown cacls " +
+    "umount hdparm du hexdump blkid parted mdadm udevadm hwclock chpasswd auditctl tune2fs e2fsck fsck hciconfig hcitool " +
+    "bluetoothctl i2cdump stty minicom microcom picocom logread swconfig ifup ifdown udhcpc dhclient iwpriv brctl ethtool " +
+    "ebtables ip6tables ipset pppd ntpdate rdate initctl chkconfig supervisorctl sqlplus mongosh cqlsh mosquitto_ctrl " +
+    "snmpwalk snmpset mbpoll cansend candump " +
     "mailx sendmail gpg openvpn wg iwr irm zcat bzcat lynx aria2c setcap getcap ldapsearch arping",
   ],
   [
     SURE | BARE,
     "printenv whoami uname ifconfig ipconfig netstat systeminfo ls lsb_release dmesg lscpu lsblk lsusb getent hostname " +
-    "hostnamectl phpinfo uptime telnetd killall5 tasklist busybox fw_printenv sysctl lspci sestatus",
+    "hostnamectl phpinfo uptime telnetd killall5 lsmod tasklist busybox fw_printenv sysctl lspci sestatus",
   ],
   [
     NAMED,
@@ -87,7 +91,7 @@ const WORDS: readonly (readonly [number, string])[] = [
   [
     NAMED,
     "git docker kubectl npm pip pip3 apt yum dnf apk openssl gdb vi vim nano tar gzip gunzip zip unzip nmap mysql psql iex " +
-    "ln ffmpeg ffprobe avconv sox java uci nvram mtd gpio redis raspi aws gcloud az helm sqlite3 mongo deno bun cargo snap brew screen tmux expect",
+    "iw ln ffmpeg ffprobe avconv sox java uci nvram mtd gpio redis raspi aws gcloud az helm sqlite3 mongo deno bun cargo snap brew screen tmux expect",
   ],
   [NAMED | SHELL | BARE, "sh bash zsh ksh csh tcsh powershell pwsh"],
   [NAMED | SHELL, "ash dash fish"],

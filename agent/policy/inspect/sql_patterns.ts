@@ -221,6 +221,10 @@ function isQuotedCondition(t: Tokens, i: number): boolean {
   if (from < 0) return false;
   const quote = breakoutBefore(t, i);
   if (quote < 0) return false;
+  // 'and', and nothing else
+  if (t.kind[quote - 1] === BOUND && t.kind[from] === t.kind[quote] && t.glued(from) && t.kind[from + 1] === BOUND) {
+    return false;
+  }
   if (t.word[from] === EXISTS || t.word[from] === CASE || (t.kind[from] === OPEN && t.word[from + 1] === SELECT)) {
     return true;
   }
@@ -233,6 +237,8 @@ function isQuotedCondition(t: Tokens, i: number): boolean {
   const isValue = isConstant;
   if (isValue && (isComment(t, left) || (isTerminator(t, left) && closesValue(t, quote)))) return true;
   if (isValue && CLAUSES.has(t.word[left] as number)) return true;
+  // ' || true//, as MongoDB's $where has it
+  if (isValue && t.kind[left] === 0x2f && t.kind[left + 1] === 0x2f && t.kind[left + 2] === BOUND) return true;
   // 'or 1 or', '||true||'
   if (isValue && closesValue(t, quote)) {
     const behind = ((t.bits[left] as number) & CONNECTIVE) !== 0 ? left + 1 : conditionStart(t, left);

@@ -193,7 +193,7 @@ function isCommand(t: Tokens, i: number): boolean {
       return isSure || isNamed || t.word[i] === ECHO || t.word[i] === CAT || t.kind[behind] === 0x3c;
     case NUMERAL:
       return (takesNumber(bits) || isSure || t.word[i] === ECHO || t.word[i] === INIT) && isLast(t, behind) &&
-        !isTable(t, i);
+        !isTable(t, i) && !isBacklog(t, i);
     case PLAIN_WORD:
       if (VERBS.get(t.word[i] as number)?.has(t.word[behind] as number) === true) return !isTable(t, i);
       if (t.word[i] === TRAP) return t.glued(i) && isLast(t, behind + 1);
@@ -309,6 +309,13 @@ function isSubstituted(t: Tokens, i: number, argument: number): boolean {
     before === 0x26 || (before === OPEN && t.kind[opener - 2] === OPEN) ||
     before === 0x3d || before === DOLLAR;
 }
+
+/** `Backlog Power1 ON; Sleep 50`: commands of Tasmota, where Sleep saves energy. */
+function isBacklog(t: Tokens, i: number): boolean {
+  for (let at = i - 1; at > i - 48 && t.kind[at] !== BOUND; at--) if (BACKLOG.has(t.word[at] as number)) return true;
+  return false;
+}
+const BACKLOG = new Set(["backlog", "backlog0", "backlog2", "backlog3"].map(word));
 
 /** `(root) CMD (cd /opt && ./x)`: what cron says that it runs. */
 function isCronLine(t: Tokens, i: number): boolean {

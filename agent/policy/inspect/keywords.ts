@@ -134,7 +134,7 @@ const WORDS: readonly (readonly [number, string])[] = [
   // Programs started from languages.
   [
     0,
-    "id_ecdsa id_dsa quot amp apos nbsp exit _get _post _request _cookie module scriptblock service computer executionpolicy childitem get stop restart add copy sendbeacon localstorage sessionstorage layer storage auth privkey pem ssl private unattend lookup pw size begin with vacuum nunion row live letsencrypt yaml inet adw wc bak importscripts getscript xss name new ession binding classid prefetch preload createelement list with esi portal image beacon frames source admin apply assert build stop rm unlock subprocess check_output check_call execsync spawn spawnsync base64_decode compile gzinflate str_rot13 fi done esac " +
+    "backlog backlog0 backlog2 backlog3 id_ecdsa id_dsa quot amp apos nbsp exit _get _post _request _cookie module scriptblock service computer executionpolicy childitem get stop restart add copy sendbeacon localstorage sessionstorage layer storage auth privkey pem ssl private unattend lookup pw size begin with vacuum nunion row live letsencrypt yaml inet adw wc bak importscripts getscript xss name new ession binding classid prefetch preload createelement list with esi portal image beacon frames source admin apply assert build stop rm unlock subprocess check_output check_call execsync spawn spawnsync base64_decode compile gzinflate str_rot13 fi done esac " +
     "python javax ruby yaml com sun jdbcrowsetimpl objectdataprovider url dns script file o utf",
   ],
   [

@@ -550,6 +550,8 @@ function isCommandLine(t: Tokens, i: number): boolean {
   }
   // A negative number is no option.
   if (argument === OPTION) return t.kind[behind + 1] !== NUMBER;
+  // In base64, `+` and `/` are letters.
+  if (argument === PATH && t.end[i]! - t.start[i]! <= 3 && !isKnownPath(t, behind)) return false;
   return argument === URL || (argument === PATH && t.kind[behind] !== 0x2a) ||
     argument === EXPANSION;
 }

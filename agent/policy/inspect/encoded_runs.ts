@@ -88,11 +88,25 @@ export function decodeRuns(
   return outAt;
 }
 
+/** Half of it is letters of one case, digits and spaces, as in what people and programs write. Readings have all alike. */
+function isWritten(from: number, to: number): boolean {
+  let small = 0;
+  let capital = 0;
+  let others = 0;
+  for (let at = from; at < to; at++) {
+    const byte = out[at] as number;
+    if (byte >= 0x61 && byte <= 0x7a) small++;
+    else if (byte >= 0x41 && byte <= 0x5a) capital++;
+    else if (byte === 0x20 || (byte >= 0x30 && byte <= 0x39)) others++;
+  }
+  return (Math.max(small, capital) + others) * 2 >= to - from;
+}
+
 /** Takes the list that was read last if it is a text or holds one. */
 function takeList(source: number, doubtBelow: number): void {
   const to = outAt + listLength;
   const nature = natureOf(outAt, to, true);
-  if (nature === NOISE) return;
+  if (nature === NOISE || (doubtBelow === GUESSED && nature === TEXT && !isWritten(outAt, to))) return;
   if (to + 2 > outEnd) runsCut = true;
   else take(to, source, nature === DATA, doubtBelow);
 }

@@ -449,7 +449,8 @@ function unpacked(view: View, limits: ViewLimits): View | null {
   }
   if (end === start) return null;
   if (view.depth >= limits.maxDepth) {
-    if (label === "gzip" || hasContent) exceeded ??= "max-depth";
+    const isLayer = hasContent && (view.doubtBelow === 0 || end - start >= MIN_GUESSED_LAYER);
+    if (label === "gzip" || isLayer) exceeded ??= "max-depth";
     return null;
   }
   // Larger than what may be decoded: what came out is searched, and the rest is refused unseen.

@@ -221,7 +221,7 @@ function undo(view: View, limits: ViewLimits, what: number, addedDepth: number):
   if (undone === 0) return null;
   if (view.depth + addedDepth > limits.maxDepth) {
     // Noise has a few of anything.
-    if (view.doubtBelow < DOUBT_STRING || undoneCount > 3) exceeded ??= "max-depth";
+    if (view.doubtBelow < DOUBT_STRING || (undoneCount > 3 && undoneCount * 16 > length)) exceeded ??= "max-depth";
     return null;
   }
   const escapes = undone;

@@ -14,6 +14,7 @@ export function* sortedSteps(texts: readonly string[]): Steps<string[]> {
     const merged: string[][] = [];
     for (let pair = 0; pair < runs.length; pair += 2) {
       merged.push(yield* mergedSteps(runs[pair] ?? [], runs[pair + 1] ?? []));
+      yield;
     }
     runs = merged;
   }

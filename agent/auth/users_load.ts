@@ -2,7 +2,7 @@ import { clearImmediate, setImmediate } from "node:timers";
 import { ConfigDocument } from "../config/document.ts";
 import type { Problem } from "../config/problem.ts";
 import { quoteWhole } from "../config/quote.ts";
-import { readTextSteps } from "../config/read_text.ts";
+import { readPiecesSteps } from "../config/read_text.ts";
 import type { Steps } from "../config/steps.ts";
 import type { HashLimits } from "./password_hash.ts";
 import type { Threads } from "./threads.ts";
@@ -55,9 +55,10 @@ export async function loadUsers(load: UsersLoad): Promise<UsersLoadResult> {
 }
 
 function* loadHere({ path, limits, previous }: UsersLoad): Steps<UsersLoadResult> {
-  const found = yield* readTextSteps(path);
+  const found = yield* readPiecesSteps(path);
   if ("fault" in found) return { problems: [unreadable(path, found.fault)] };
-  const reading = yield* readUsersSteps(yield* ConfigDocument.ofTextSteps(path, found.text), limits);
+  const document = yield* ConfigDocument.ofTextSteps(path, found.pieces, "users");
+  const reading = yield* readUsersSteps(document, limits);
   if ("problems" in reading) return reading;
   const builder = new UsersTableBuilder(previous);
   const { records } = reading;

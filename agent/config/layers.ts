@@ -3,14 +3,14 @@ import { crossCheckSteps } from "./checks.ts";
 import { conformSteps, type Finding } from "./conform.ts";
 import { ConfigDocument } from "./document.ts";
 import type { Environment } from "./expand.ts";
-import { parseJsoncSteps } from "./jsonc.ts";
+import { parseJsoncSteps, type TextPieces } from "./jsonc.ts";
 import { jsonPieces } from "./json_pieces.ts";
 import { isBag } from "./keyed.ts";
 import { fillDefaults, merge } from "./merge.ts";
 import { NOT_YET, type NotYetTable } from "./not_yet.ts";
 import { type Fault, type Path, type Problem, problem } from "./problem.ts";
 import { quoteWhole } from "./quote.ts";
-import { type ReadText, readTextSteps } from "./read_text.ts";
+import { readPiecesSteps, type ReadText, readTextSteps } from "./read_text.ts";
 import { RULES, RULES_FILE } from "./schema/acl.ts";
 import { CONFIG, type Config } from "./schema/config.ts";
 import type { AnyShape } from "./shape.ts";
@@ -18,7 +18,7 @@ import { byPlace, type Layer, type LayerName, type Origin, type RulesLayer, Sour
 import { finished, type Steps } from "./steps.ts";
 
 export interface LayerOptions {
-  readonly file?: { readonly path: string; readonly text: string } | undefined;
+  readonly file?: { readonly path: string; readonly text: TextPieces } | undefined;
   /**
    * What the proxy pushed, as JSON.parse gives it; undefined, null and `{}` change nothing. It is taken over: parts of it
    * become parts of the configuration and are frozen.
@@ -183,12 +183,12 @@ export function* resolveLayersSteps(options: LayerOptions): Steps<LoadResult> {
     }
     const resolved = resolveBeside(options.file?.path ?? "", named);
     files.push(resolved);
-    const read = options.read === undefined ? yield* readTextSteps(resolved) : options.read(resolved);
+    const read = options.read === undefined ? yield* readPiecesSteps(resolved) : options.read(resolved);
     if ("fault" in read) {
       problems.push(...before.problemsAt([{ path, message: `cannot read ${quoteWhole(resolved)}: ${read.fault}` }]));
       return null;
     }
-    const document = yield* ConfigDocument.ofTextSteps(resolved, read.text);
+    const document = yield* ConfigDocument.ofTextSteps(resolved, "text" in read ? read.text : read.pieces);
     const isList = Array.isArray(document.value);
     const layer = yield* toLayer("rules-file", document, isList ? RULES : RULES_FILE);
     problems.push(...yield* placed(document, groupsTwice(acl["groups"], layer.value)));

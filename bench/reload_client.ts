@@ -170,7 +170,7 @@ function reload({ run, target, load, file, replacements, aloneMs }: ReloadJob): 
   }
   traffic.close();
   probe.close();
-  return { tookMs, alone, during: together(seen), framesPerSecond: alone.frames / aloneTookMs * 1000 };
+  return { tookMs, alone, during: together(seen), reloads: seen, framesPerSecond: alone.frames / aloneTookMs * 1000 };
 }
 
 /** Of several reloads: the middle of the medians, and the worst of the rest. */

@@ -5,7 +5,7 @@ import { ServerProcess } from "./server_process.ts";
 
 /** The flags that `deno task start` gives the agent. */
 export const AGENT_FLAGS = [
-  "--v8-flags=--max-semi-space-size=4",
+  "--v8-flags=--max-semi-space-size=2",
   "--allow-read",
   "--allow-write",
   "--allow-net",

@@ -20,7 +20,7 @@ const RATE = {
     enabled: true,
     "per-client": UNREACHED,
     global: UNREACHED,
-    "per-topic": [...TOPICS, "sensors/+/data"].map((topic) => ({ topic, ...UNREACHED })),
+    "per-topic": [...TOPICS, "sensors/+/data"].map((topic) => ({ topic, limit: UNREACHED })),
   },
 };
 const QOS = {

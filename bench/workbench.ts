@@ -43,7 +43,7 @@ export class Workbench {
   }
 
   /** An agent with that configuration file. */
-  async agentOf(file: string, logLevel: "error" | "info" = "error"): Promise<ServerProcess> {
+  async agentOf(file: string, logLevel: "error" | "debug" = "error"): Promise<ServerProcess> {
     const n = ++this.#started;
     const socket = `${this.#directory}/${n}.sock`;
     return await ServerProcess.start({

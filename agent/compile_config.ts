@@ -3,6 +3,7 @@ import {
   type Config,
   type Fault,
   finished,
+  formatPath,
   type LoadedConfig,
   type LoadResult,
   type Problem,
@@ -94,7 +95,11 @@ export function* compileConfigSteps(
     const failures = yield* embeddedTestSteps(acl, config.acl.tests, testsAtMs);
     for (const { test, message } of failures) faults.push({ path: ["acl", "tests", test], message });
   }
-  const problems = [...already, ...yield* loaded.problemsAtSteps(faults.slice(0, MAX_PROBLEMS))];
+  // What was found by comparing keys is found here once more, in other words.
+  const known = new Set(already.map(({ path }) => formatPath(path)));
+  const further = (yield* loaded.problemsAtSteps(faults.slice(0, MAX_PROBLEMS)))
+    .filter(({ path }) => !known.has(formatPath(path)));
+  const problems = [...already, ...further];
   if (faults.length > MAX_PROBLEMS) problems.push(untold(faults.length - MAX_PROBLEMS));
   const isWhole = (inspection === null || "inspector" in inspection) && filters.length === 0;
   if (!isWhole || !("policy" in compiled) || "problems" in bans || "problems" in autoBan || already.length > 0) {

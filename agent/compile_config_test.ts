@@ -58,6 +58,50 @@ Deno.test("start, reload and check tell the same list, with all that is wrong, a
   await Deno.remove(file);
 });
 
+Deno.test("what is wrong by its form hides nothing that is wrong otherwise", async () => {
+  const config = {
+    general: { "max-topic-levls": 3 },
+    qos: { "max-qos": 7 },
+    auth: { "client-id-pattern": "(", "min-client-id-length": 9, "max-client-id-length": 8 },
+    acl: {
+      groups: { ops: "a", "": 7 },
+      rules: [
+        { name: "form", topics: ["a"], decision: "perhaps" },
+        "no object",
+        { name: "regex", match: { "username-regex": "a(" }, topics: ["a"], decision: "allow" },
+        { name: "both", match: { "client-ip": "10.0.0.1/8" }, topics: ["a"], decision: "allow", "max-qoss": 1 },
+        { name: "cidr", match: { "client-ip": "10.0.0.1/8" }, topics: ["a"], decision: "allow" },
+        { name: "regex", topics: ["a"], decision: "allow" },
+      ],
+      tests: [{ name: "not run", publish: "a", expect: "allow" }],
+    },
+    bans: [{ "client-ip": "10.0.0.1/8" }],
+  };
+  const file = await Deno.makeTempFile({ prefix: "problems-" });
+  await Deno.writeTextFile(file, JSON.stringify(config, null, 1));
+  const { problems } = await checkConfig({ file, env: () => undefined, nowMs: 0 });
+  const paths = problems.map(({ path }) => path.join("."));
+  for (
+    const path of [
+      "general",
+      "qos.max-qos",
+      "acl.groups..0",
+      "acl.rules.0.decision",
+      "acl.rules.1",
+      "acl.rules.2.match.username-regex",
+      "acl.rules.3",
+      "acl.rules.4.match.client-ip.0",
+      "acl.rules.5.name",
+      "auth.client-id-pattern",
+      "auth.min-client-id-length",
+      "bans.0.client-ip",
+    ]
+  ) assert.ok(paths.includes(path), `${path} in\n${problems.map(({ message }) => message).join("\n")}`);
+  assert.ok(!paths.some((path) => path.startsWith("acl.tests")));
+  assert.ok(problems.every(({ place }) => place?.line !== undefined));
+  await Deno.remove(file);
+});
+
 Deno.test("tests fail beside what else is wrong, as long as the rules are right", async () => {
   const config = {
     auth: { "client-id-pattern": "(" },

@@ -11,6 +11,7 @@ import {
   type LoadedConfig,
   type Problem,
   type Steps,
+  turnGiver,
 } from "./config/mod.ts";
 import { doubtsOf } from "./doubts.ts";
 import type { PolicySource } from "./agent.ts";
@@ -169,7 +170,7 @@ export class PolicyStore implements PolicySource {
       return `Cannot apply the push of ${from}: the configuration is no object`;
     }
     if (Object.keys(config).length === 0) return null;
-    const { wallMs, state, yieldTurn = nextTurn } = this.#options;
+    const { wallMs, state, yieldTurn = turnGiver() } = this.#options;
     const json = await inTurns(jsonSteps(config), yieldTurn);
     if (json === this.#push?.json) return null;
     if (this.#push !== null && this.#push.from !== from) {
@@ -201,7 +202,7 @@ export class PolicyStore implements PolicySource {
   async #change(push: Push | null, cause: string): Promise<string | null> {
     const { log, logins } = this.#options;
     const before = this.#snapshot;
-    const { yieldTurn = nextTurn } = this.#options;
+    const { yieldTurn = turnGiver() } = this.#options;
     const snapshot = await compile({ ...this.#options, yieldTurn }, push, before.policy.number + 1, before.logins);
     if ("problems" in snapshot) {
       const problems = snapshot.problems.join("\n");
@@ -269,10 +270,6 @@ async function compile(
   const { inspection } = compiled.policy;
   if (inspection !== null) await inspections?.prepare(inspection);
   return { ...compiled, loaded: result, logins: made.logins };
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function messageOf(problem: Problem): string {

@@ -10,10 +10,7 @@ import type {
   SlowResult,
 } from "./auth_job.ts";
 import { ServerProcess } from "./server_process.ts";
-import { LoadFailure } from "./workbench.ts";
-
-/** The permissions that `deno task start` gives the agent. */
-const PERMISSIONS = ["--allow-read", "--allow-write", "--allow-net", "--allow-env"];
+import { AGENT_FLAGS, LoadFailure } from "./workbench.ts";
 
 /** What a job comes to, by its kind. */
 interface Results {
@@ -68,7 +65,7 @@ export class AuthBench {
     return await ServerProcess.start({
       name: "agent",
       socket,
-      args: ["run", ...PERMISSIONS, "main.ts", "--socket", socket, "--config", file, "--log-level", "error"],
+      args: ["run", ...AGENT_FLAGS, "main.ts", "--socket", socket, "--config", file, "--log-level", "error"],
       env: { AGENT_ADMIN_ADDRESS: "off", AGENT_STATE_DIR: `${this.#directory}/${n}.state` },
       checked: true,
     });

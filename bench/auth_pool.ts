@@ -140,6 +140,18 @@ export class LatencyBook {
     if (ownMs > this.#maxOwnMs) this.#maxOwnMs = ownMs;
   }
 
+  /** What another one counted. */
+  addAll(other: LatencyBook): void {
+    this.#histogram.addAll(other.#histogram);
+    this.#maxOwnMs = Math.max(this.#maxOwnMs, other.#maxOwnMs);
+  }
+
+  /** Durations of which the own part is not known, in microseconds. */
+  addHistogram(histogram: LatencyHistogram): void {
+    this.#histogram.addAll(histogram);
+    this.#maxOwnMs = NaN;
+  }
+
   get result(): Latencies {
     return {
       frames: this.#histogram.total,

@@ -20,7 +20,7 @@ const RATE = {
     enabled: true,
     "per-client": UNREACHED,
     global: UNREACHED,
-    "per-topic": [...TOPICS, "sensors/+/data"].map((topic) => ({ topic, ...UNREACHED })),
+    "per-topic": [...TOPICS, "sensors/+/data"].map((topic) => ({ topic, limit: UNREACHED })),
   },
 };
 const QOS = {
@@ -67,7 +67,7 @@ async function measured(workbench: Workbench, quick: boolean): Promise<LoadResul
   const targets = [];
   for (const [name, more] of CASES) {
     const file = await workbench.file(configText({ rules: 10, more }));
-    const agent = agents.use(await workbench.agentOf(file, "general" in more ? "info" : "error"));
+    const agent = agents.use(await workbench.agentOf(file, "general" in more ? "debug" : "error"));
     targets.push({ ...agent.target, name });
   }
   return await workbench.load({

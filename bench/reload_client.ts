@@ -28,7 +28,7 @@ interface Traffic {
   /** Goes on for so long; what verdicts took goes into the book. */
   run(ms: number): void;
   /** What was seen since the last time. */
-  take(): Latencies;
+  take(): LatencyBook;
   close(): void;
 }
 
@@ -55,11 +55,11 @@ class SteadyTraffic implements Traffic {
     }
   }
 
-  take(): Latencies {
+  take(): LatencyBook {
     while (this.#pool.open > 0) this.#pool.turn(1);
-    const { result } = this.#book;
+    const book = this.#book;
     this.#book = new LatencyBook();
-    return result;
+    return book;
   }
 
   close(): void {
@@ -94,16 +94,11 @@ class FullTraffic implements Traffic {
     this.#loop.runFor(ms, this.#latencies);
   }
 
-  take(): Latencies {
-    const found = this.#latencies;
+  take(): LatencyBook {
+    const book = new LatencyBook();
+    book.addHistogram(this.#latencies);
     this.#latencies = new LatencyHistogram();
-    return {
-      frames: found.total,
-      p50Ms: found.quantileUs(0.5) / 1000,
-      p99Ms: found.quantileUs(0.99) / 1000,
-      maxMs: found.maxUs / 1000,
-      maxOwnMs: NaN,
-    };
+    return book;
   }
 
   close(): void {
@@ -154,35 +149,26 @@ function reload({ run, target, load, file, replacements, aloneMs }: ReloadJob): 
   const aloneStartMs = performance.now();
   traffic.run(aloneMs);
   const aloneTookMs = performance.now() - aloneStartMs;
-  const alone = traffic.take();
+  const alone = traffic.take().result;
 
   const tookMs: number[] = [];
-  const seen: Latencies[] = [];
+  const during = new LatencyBook();
+  const reloads: Latencies[] = [];
   for (const [n, replacement] of replacements.entries()) {
     const isOpen = n % 2 === 0;
     const startMs = performance.now();
     Deno.renameSync(replacement, file);
     do traffic.run(PROBE_MS); while (probe.isAllowed() !== isOpen);
     tookMs.push(performance.now() - startMs);
-    seen.push(traffic.take());
+    const book = traffic.take();
+    during.addAll(book);
+    reloads.push(book.result);
     traffic.run(REST_MS);
     traffic.take();
   }
   traffic.close();
   probe.close();
-  return { tookMs, alone, during: together(seen), framesPerSecond: alone.frames / aloneTookMs * 1000 };
-}
-
-/** Of several reloads: the middle of the medians, and the worst of the rest. */
-function together(seen: readonly Latencies[]): Latencies {
-  const worst = (pick: (one: Latencies) => number) => Math.max(...seen.map(pick));
-  return {
-    frames: seen.reduce((sum, { frames }) => sum + frames, 0),
-    p50Ms: seen.map(({ p50Ms }) => p50Ms).sort((a, b) => a - b)[seen.length >> 1] ?? NaN,
-    p99Ms: worst(({ p99Ms }) => p99Ms),
-    maxMs: worst(({ maxMs }) => maxMs),
-    maxOwnMs: worst(({ maxOwnMs }) => maxOwnMs),
-  };
+  return { tookMs, alone, during: during.result, reloads, framesPerSecond: alone.frames / aloneTookMs * 1000 };
 }
 
 function outcome(job: ReloadJob): Outcome {

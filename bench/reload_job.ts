@@ -27,5 +27,7 @@ export interface ReloadResult {
   readonly tookMs: readonly number[];
   readonly alone: Latencies;
   readonly during: Latencies;
+  /** Of each replacement by itself; the first runs code that is not compiled yet. */
+  readonly reloads: readonly Latencies[];
   readonly framesPerSecond: number;
 }

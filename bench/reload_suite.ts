@@ -73,8 +73,8 @@ function textOf(rows: readonly Row[]): string {
     figure(during.maxOwnMs),
   ]);
   const header = ["rules, load", "frames/s", "in force after", "p50 without", "p99", "max", "own max"];
-  return "ms from the event to its verdict, without a reload and while the file is replaced again and again (p99 and max of " +
-    "the worst reload); own: CPU of the agent's main thread in between; steady: 1000 PUBLISHes/s over v1, full: as fast " +
+  return "ms from the event to its verdict, without a reload and while the file is replaced again and again; " +
+    "own: CPU of the agent's main thread in between; steady: 1000 PUBLISHes/s over v1, full: as fast " +
     `as 64 under way are answered\n${table([...header, "p50 during", "p99", "max", "own max"], cells)}`;
 }
 

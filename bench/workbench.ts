@@ -3,8 +3,14 @@ import type { ReloadJob, ReloadResult } from "./reload_job.ts";
 import { type ConfigOptions, configText } from "./rules.ts";
 import { ServerProcess } from "./server_process.ts";
 
-/** The permissions that `deno task start` gives the agent. */
-const AGENT_PERMISSIONS = ["--allow-read", "--allow-write", "--allow-net", "--allow-env"];
+/** The flags that `deno task start` gives the agent. */
+export const AGENT_FLAGS = [
+  "--v8-flags=--max-semi-space-size=2",
+  "--allow-read",
+  "--allow-write",
+  "--allow-net",
+  "--allow-env",
+];
 const SERVER_PERMISSIONS = ["--allow-read", "--allow-write", "--allow-net"];
 
 /** The server under load did what it must not, as closing a connection. */
@@ -37,13 +43,13 @@ export class Workbench {
   }
 
   /** An agent with that configuration file. */
-  async agentOf(file: string, logLevel: "error" | "info" = "error"): Promise<ServerProcess> {
+  async agentOf(file: string, logLevel: "error" | "debug" = "error"): Promise<ServerProcess> {
     const n = ++this.#started;
     const socket = `${this.#directory}/${n}.sock`;
     return await ServerProcess.start({
       name: "agent",
       socket,
-      args: ["run", ...AGENT_PERMISSIONS, "main.ts", "--socket", socket, "--config", file, "--log-level", logLevel],
+      args: ["run", ...AGENT_FLAGS, "main.ts", "--socket", socket, "--config", file, "--log-level", logLevel],
       // As variables, since they are without effect where the agent does not know them.
       env: { AGENT_ADMIN_ADDRESS: "off", AGENT_STATE_DIR: `${this.#directory}/${n}.state` },
       checked: true,
@@ -54,7 +60,7 @@ export class Workbench {
   async command(args: readonly string[]): Promise<{ readonly tookMs: number; readonly code: number }> {
     const startMs = performance.now();
     const { code } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", ...AGENT_PERMISSIONS, "main.ts", ...args],
+      args: ["run", ...AGENT_FLAGS, "main.ts", ...args],
       cwd: new URL("..", import.meta.url),
       stdin: "null",
       stdout: "null",

@@ -13,7 +13,7 @@
  *     } } }
  * ```
  */
-import type { DuplicateKey, SyntaxFault } from "../config/jsonc.ts";
+import { type DuplicateKey, ListedMembers, type SyntaxFault } from "../config/jsonc.ts";
 import type { Spot } from "../config/document.ts";
 import { finished, type Steps } from "../config/steps.ts";
 import { hint } from "../config/hint.ts";
@@ -25,6 +25,7 @@ import { isUsableName } from "./proved_name.ts";
 /** A users file that was read but not understood yet: `ConfigDocument` for JSON, `YamlDocument` for YAML. */
 export interface UsersDocument {
   readonly source: string;
+  /** The users may be `ListedMembers`. */
   readonly value: unknown;
   readonly fault: SyntaxFault | null;
   readonly duplicates: readonly DuplicateKey[];
@@ -136,7 +137,12 @@ class UsersReader {
     const users = Object.hasOwn(value, "users") ? value["users"] : undefined;
     this.#raw = ["users"];
     if (users === undefined) this.#add({ kind: "value", path: [], raw: [], of: "value", text: '"users" is missing' });
-    else if (!isBag(users)) this.#fail(`expected an object keyed by user name, found ${kindOf(users)}`);
+    else if (users instanceof ListedMembers) {
+      for (let index = 0; index < users.names.length; index++) {
+        if (index % STEP_USERS === 0) yield;
+        this.#user(users.names[index] ?? "", users.values[index], records);
+      }
+    } else if (!isBag(users)) this.#fail(`expected an object keyed by user name, found ${kindOf(users)}`);
     else {
       for (const name of Object.keys(users)) {
         if (records.length % STEP_USERS === 0) yield;

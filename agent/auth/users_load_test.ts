@@ -115,7 +115,7 @@ Deno.test("problems come from a thread as from here, and a file that is not ther
   };
   assert.match(
     (await messages("large.json")).join(),
-    /large\.json": line 1, column \d+: users\.u128\.password-hash: /,
+    /large\.json": line 1, column \d+: users\.u384\.password-hash: /,
   );
   at.write("large.yaml", manyUsers((n) => n === MANY - 1 ? "hunter2" : A));
   assert.deepEqual(

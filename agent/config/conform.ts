@@ -2,10 +2,11 @@ import type { ConfigDocument, Spot } from "./document.ts";
 import { type Environment, expand } from "./expand.ts";
 import { hint } from "./hint.ts";
 import { define } from "./jsonc.ts";
-import { type Bag, hasPriority, isBag, keyedEntry, keyedOrder, listForm } from "./keyed.ts";
+import { type Bag, hasPriority, isBag, keyedEntry, keyedOrder, keyedOrderSteps, listForm } from "./keyed.ts";
 import type { NotYetTable } from "./not_yet.ts";
 import { formatPath, type Path, type ProblemKind } from "./problem.ts";
 import { quote } from "./quote.ts";
+import { sortedSteps } from "./sorted.ts";
 import { finished, type Steps } from "./steps.ts";
 import {
   type AnyShape,
@@ -236,7 +237,7 @@ class Conformer {
       return this.#endList(shape, items);
     }
     if (!isBag(raw)) return this.#list(shape, raw);
-    const names = keyedOrder(raw);
+    const names = yield* keyedOrderSteps(raw);
     const items: unknown[] = [];
     for (let from = 0; from < names.length; from += STEP_ENTRIES) {
       yield;
@@ -392,7 +393,7 @@ class Conformer {
 
   *#mapSteps(shape: MapShape, raw: Bag): Steps<unknown> {
     const value: Record<string, unknown> = Object.create(null);
-    const keys = Object.keys(raw).sort();
+    const keys = yield* sortedSteps(Object.keys(raw));
     for (let from = 0; from < keys.length; from += STEP_ENTRIES) {
       yield;
       this.#mapEntries(shape, raw, keys.slice(from, from + STEP_ENTRIES), value);

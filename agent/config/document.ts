@@ -1,4 +1,11 @@
-import { type DuplicateKey, type JsoncResult, parseJsoncSteps, type SyntaxFault, type Wanted } from "./jsonc.ts";
+import {
+  type DuplicateKey,
+  type JsoncResult,
+  parseJsoncSteps,
+  type SyntaxFault,
+  type TextPieces,
+  type Wanted,
+} from "./jsonc.ts";
 import type { Path, Place } from "./problem.ts";
 import { quoteWhole } from "./quote.ts";
 import { finished, type Steps } from "./steps.ts";
@@ -16,12 +23,12 @@ export class ConfigDocument {
   readonly value: unknown;
   readonly fault: SyntaxFault | null = null;
   readonly duplicates: readonly DuplicateKey[] = [];
-  readonly #text: string | null;
+  readonly #text: TextPieces | null;
   #lineStarts: readonly number[] | null = null;
 
   private constructor(
     source: string,
-    file: { readonly path: string; readonly text: string } | null,
+    file: { readonly path: string; readonly text: TextPieces } | null,
     parsed: JsoncResult,
   ) {
     this.source = source;
@@ -40,8 +47,9 @@ export class ConfigDocument {
     return finished(ConfigDocument.ofTextSteps(path, text));
   }
 
-  static *ofTextSteps(path: string, text: string): Steps<ConfigDocument> {
-    return new ConfigDocument(quoteWhole(path), { path, text }, yield* parseJsoncSteps(text));
+  /** `listed`: a key of the outermost object, as of `parseJsoncSteps`. */
+  static *ofTextSteps(path: string, text: TextPieces, listed: string | null = null): Steps<ConfigDocument> {
+    return new ConfigDocument(quoteWhole(path), { path, text }, yield* parseJsoncSteps(text, { listed }));
   }
 
   static ofValue(source: string, value: unknown): ConfigDocument {
@@ -50,7 +58,7 @@ export class ConfigDocument {
 
   placeAt(offset: number): Place {
     if (this.file === null) return { source: this.source };
-    const starts = this.#lineStarts ??= finished(lineStarts(this.#text ?? ""));
+    const starts = this.#lineStarts ??= finished(lineStarts(wholeOf(this.#text ?? "")));
     let low = 0;
     let high = starts.length - 1;
     while (low < high) {
@@ -79,8 +87,8 @@ export class ConfigDocument {
         node = child;
       }
     }
-    yield* parseJsoncSteps(this.#text, root);
-    this.#lineStarts ??= yield* lineStarts(this.#text);
+    yield* parseJsoncSteps(this.#text, { wanted: root });
+    this.#lineStarts ??= yield* lineStarts(wholeOf(this.#text));
     return spots.map((spot) => this.placeAt(offsetOf(root, spot)));
   }
 }
@@ -98,6 +106,10 @@ function offsetOf(root: Wanted, { raw, of }: Spot): number {
     node = child;
   }
   return offset;
+}
+
+function wholeOf(text: TextPieces): string {
+  return typeof text === "string" ? text : text.join("");
 }
 
 /** Characters looked at in one step: 0.2 ms. */

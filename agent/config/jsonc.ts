@@ -36,6 +36,9 @@ export type JsoncResult =
 /** Characters read in one step: half a millisecond, ten times that before the code is compiled. */
 const STEP_CHARACTERS = 16_384;
 
+/** So much of a text in pieces is there before the next key or element is begun; what is longer is read from the whole. */
+const CHARACTERS_AHEAD = 65_536;
+
 /** Deeper nesting has no use in a configuration and would end as a stack overflow. */
 const MAX_DEPTH = 100;
 /** As many duplicates are told apart; who has more has a generated file. */
@@ -73,23 +76,54 @@ const ENDS_NUMBER: ReadonlySet<number> = new Set([
   CARRIAGE_RETURN,
 ]);
 
+/** A text, or the pieces of one. */
+export type TextPieces = string | readonly string[];
+
+/** Members of an object of very many, which as properties would cost 10 ms at a time to make room for and to list. */
+export class ListedMembers {
+  readonly names: string[] = [];
+  readonly values: unknown[] = [];
+  readonly #seen = new Set<string>();
+
+  has(name: string): boolean {
+    return this.#seen.has(name);
+  }
+
+  add(name: string, value: unknown): void {
+    this.#seen.add(name);
+    this.names.push(name);
+    this.values.push(value);
+  }
+}
+
+export interface JsoncOptions {
+  /** Offsets of the places in it are noted. */
+  readonly wanted?: Wanted | null;
+  /** A key of the outermost object: an object under it is read as `ListedMembers`. */
+  readonly listed?: string | null;
+}
+
 /**
  * Reads a text. Objects have their keys as own properties, `__proto__` too. With `wanted`, the offsets of the places in
  * it are noted; offsets count UTF-16 code units, a byte order mark included.
  */
 export function parseJsonc(text: string, wanted: Wanted | null = null): JsoncResult {
-  return finished(parseJsoncSteps(text, wanted));
+  return finished(parseJsoncSteps(text, { wanted }));
 }
 
 /** As {@link parseJsonc}, in steps of some `STEP_CHARACTERS`. */
-export function* parseJsoncSteps(text: string, wanted: Wanted | null = null): Steps<JsoncResult> {
-  const parser = new Parser(text, wanted);
+export function* parseJsoncSteps(text: TextPieces, options: JsoncOptions = {}): Steps<JsoncResult> {
+  const [first = "", ...further] = typeof text === "string" ? [text] : text;
+  const parser = new Parser(first, further, options);
   try {
     for (let until = STEP_CHARACTERS; !parser.readUntil(until); until += STEP_CHARACTERS) yield;
+    if (!parser.isAtEnd) return yield* parseJsoncSteps(first + further.join(""), options);
     return { value: parser.value, duplicates: parser.duplicates };
   } catch (error) {
-    if (error instanceof Halt) return { fault: { offset: error.offset, text: error.message } };
-    throw error;
+    if (!(error instanceof Halt)) throw error;
+    // What is wrong may be that something goes on in the next piece, a long comment perhaps.
+    if (!parser.isAtEnd) return yield* parseJsoncSteps(first + further.join(""), options);
+    return { fault: { offset: error.offset, text: error.message } };
   }
 }
 
@@ -103,6 +137,8 @@ class Halt extends Error {
 interface Open {
   readonly list: unknown[] | null;
   readonly object: Record<string, unknown> | null;
+  /** In the place of `object`. */
+  readonly listed: ListedMembers | null;
   readonly wanted: Wanted | null;
   /** Of an object: the key whose value is read. */
   key: string;
@@ -115,24 +151,37 @@ type Next = "value" | "entry";
 class Parser {
   readonly duplicates: DuplicateKey[] = [];
   value: unknown = undefined;
-  readonly #text: string;
+  #text: string;
+  /** Where `#text` begins in the whole. */
+  #base = 0;
+  readonly #further: readonly string[];
+  #nextPiece = 0;
+  readonly #listed: string | null;
   readonly #open: Open[] = [];
   #next: Next = "value";
   /** Where the value that comes next is noted. */
   #wanted: Wanted | null;
   #at = 0;
 
-  constructor(text: string, wanted: Wanted | null) {
-    this.#text = text;
+  constructor(first: string, further: readonly string[], { wanted = null, listed = null }: JsoncOptions) {
+    this.#text = first;
+    this.#further = further;
     this.#wanted = wanted;
-    if (text.charCodeAt(0) === BYTE_ORDER_MARK) this.#at = 1;
+    this.#listed = listed;
+    if (first.charCodeAt(0) === BYTE_ORDER_MARK) this.#at = 1;
+  }
+
+  /** Whether the last piece is being read, so that what is wrong is really wrong. */
+  get isAtEnd(): boolean {
+    return this.#nextPiece === this.#further.length;
   }
 
   /** Reads on to the first value or key behind that offset; true if the text has been read. */
   readUntil(offset: number): boolean {
     for (;;) {
       if (this.#next === "entry") {
-        if (this.#at >= offset) return false;
+        if (this.#text.length - this.#at < CHARACTERS_AHEAD && !this.isAtEnd) this.#takePiece();
+        if (this.#base + this.#at >= offset) return false;
         const open = this.#open[this.#open.length - 1] as Open;
         if (open.list === null ? this.#beginKey(open) : this.#beginElement(open.list, open)) continue;
         if (this.#close()) return true;
@@ -144,16 +193,22 @@ class Parser {
     }
   }
 
+  #takePiece(): void {
+    this.#text = this.#text.slice(this.#at) + (this.#further[this.#nextPiece++] ?? "");
+    this.#base += this.#at;
+    this.#at = 0;
+  }
+
   /** Why a getter of errors and not a method that throws: the compiler then sees that nothing comes after. */
   #halt(text: string, offset = this.#at): Halt {
-    return new Halt(offset, offset >= this.#text.length ? `${text}, found the end of the file` : text);
+    return new Halt(this.#base + offset, offset >= this.#text.length ? `${text}, found the end of the file` : text);
   }
 
   /** A value that holds no others, or `OPENED`. */
   #beginValue(): unknown {
     this.#skipBlank();
     const offset = this.#at;
-    if (this.#wanted !== null) this.#wanted.value = offset;
+    if (this.#wanted !== null) this.#wanted.value = this.#base + offset;
     const code = this.#text.charCodeAt(offset);
     if (code === QUOTE) return this.#string();
     if (code === OPEN_BRACE || code === OPEN_BRACKET) return this.#enter(code === OPEN_BRACKET);
@@ -167,7 +222,14 @@ class Parser {
   #enter(isList: boolean): typeof OPENED {
     if (this.#open.length === MAX_DEPTH) throw this.#halt(`nested deeper than ${MAX_DEPTH} levels`);
     this.#at++;
-    this.#open.push({ list: isList ? [] : null, object: isList ? null : {}, wanted: this.#wanted, key: "" });
+    const isListed = !isList && this.#open.length === 1 && this.#open[0]?.key === this.#listed;
+    this.#open.push({
+      list: isList ? [] : null,
+      object: isList || isListed ? null : {},
+      listed: isListed ? new ListedMembers() : null,
+      wanted: this.#wanted,
+      key: "",
+    });
     this.#next = "entry";
     return OPENED;
   }
@@ -190,11 +252,15 @@ class Parser {
     if (code !== QUOTE) throw this.#halt(`expected a key in double quotes or "}"`);
     const key = this.#string();
     open.key = key;
-    if (Object.hasOwn(open.object as object, key) && this.duplicates.length < MAX_DUPLICATES) {
-      this.duplicates.push({ offset, path: this.#open.map(({ list, key }) => list === null ? key : list.length) });
+    const isTwice = open.listed === null ? Object.hasOwn(open.object as object, key) : open.listed.has(key);
+    if (isTwice && this.duplicates.length < MAX_DUPLICATES) {
+      this.duplicates.push({
+        offset: this.#base + offset,
+        path: this.#open.map(({ list, key }) => list === null ? key : list.length),
+      });
     }
     const child = open.wanted === null ? null : open.wanted.children.get(key) ?? null;
-    if (child !== null) child.key = offset;
+    if (child !== null) child.key = this.#base + offset;
     this.#wanted = child;
     this.#skipBlank();
     if (this.#text.charCodeAt(this.#at) !== COLON) throw this.#halt(`expected ":"`);
@@ -206,8 +272,8 @@ class Parser {
   /** What is open innermost ends here; true if the text has been read with it. */
   #close(): boolean {
     this.#at++;
-    const { list, object } = this.#open.pop() as Open;
-    return this.#put(list ?? object);
+    const { list, object, listed } = this.#open.pop() as Open;
+    return this.#put(list ?? object ?? listed);
   }
 
   /** A whole value, to where it belongs; true if it was the text's. */
@@ -219,8 +285,9 @@ class Parser {
       if (this.#at < this.#text.length) throw this.#halt("expected the end of the file");
       return true;
     }
-    const { list, object, key } = open;
+    const { list, object, listed, key } = open;
     if (list !== null) list.push(value);
+    else if (listed !== null) listed.add(key, value);
     else if (key === "__proto__") define(object as object, key, value);
     else (object as Record<string, unknown>)[key] = value;
     this.#next = "entry";
@@ -274,7 +341,7 @@ class Parser {
       } else if (code < SPACE) {
         if (code === LINE_FEED || code === CARRIAGE_RETURN) throw this.#halt(UNTERMINATED, start);
         throw this.#halt("a control character in a text must be written as an escape", at);
-      } else if (Number.isNaN(code)) throw new Halt(start, UNTERMINATED);
+      } else if (Number.isNaN(code)) throw new Halt(this.#base + start, UNTERMINATED);
       at++;
     }
     this.#at = at + 1;
@@ -305,7 +372,7 @@ class Parser {
       while (this.#at < text.length && !isLineBreak(text.charCodeAt(this.#at))) this.#at++;
     } else if (code === ASTERISK) {
       const end = text.indexOf("*/", start + 2);
-      if (end < 0) throw new Halt(start, "the comment does not end");
+      if (end < 0) throw new Halt(this.#base + start, "the comment does not end");
       this.#at = end + 2;
     } else throw this.#halt("expected a value or a comment");
   }

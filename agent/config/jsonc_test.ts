@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { parse, type ParseError } from "jsonc-parser";
-import { parseJsonc, type Wanted } from "./jsonc.ts";
+import { ListedMembers, parseJsonc, parseJsoncSteps, type Wanted } from "./jsonc.ts";
+import { finished } from "./steps.ts";
 
 function valueOf(text: string): unknown {
   const result = parseJsonc(text);
@@ -138,3 +139,47 @@ function mutate(text: string, random: () => number): string {
   const put = MUTATIONS[Math.floor(random() * MUTATIONS.length)] ?? "";
   return text.slice(0, at) + put + text.slice(at + Math.floor(random() * 2));
 }
+
+/** Cut into pieces of so many characters. */
+function cut(text: string, length: number): string[] {
+  return Array.from({ length: Math.ceil(text.length / length) }, (_, n) => text.slice(n * length, (n + 1) * length));
+}
+
+Deno.test("a text in pieces is read as the whole is, wherever it is cut and whatever is longer than a piece", () => {
+  const long = "x".repeat(70_000);
+  const texts = [
+    `{ "a": [${
+      Array.from({ length: 30_000 }, (_, n) => `{"n": ${n}, "t": "é${n}", "b": [true, null]}`).join(",\n")
+    }], "a": 1 }`,
+    `{ "a": 1, "long": "${long}${long}", /* ${long}${long} */ "b": 12 }`,
+    `{ "a": 1 } // ${long}${long}`,
+    `{ "a": 1 ${" ".repeat(200_000)} "b" }`,
+    `{ "a": 1 }${" ".repeat(200_000)}]`,
+    `${" ".repeat(200_000)}12`,
+    "\ufeff{}",
+    "",
+  ];
+  for (const text of texts) {
+    const spots = () => {
+      const [a, b] = [{ children: new Map() }, { children: new Map() }];
+      return { a, b, root: { children: new Map([["a", a], ["b", b]]) } };
+    };
+    const [whole, inPieces] = [spots(), spots()];
+    const expected = parseJsonc(text, whole.root);
+    for (const length of [60_000, 65_537, 100_001]) {
+      deepEqual(finished(parseJsoncSteps(cut(text, length), { wanted: inPieces.root })), expected);
+      deepEqual(inPieces, whole);
+    }
+  }
+});
+
+Deno.test("an object read as listed members has them in their order, and tells which are there twice", () => {
+  const text = `{ "users": { "b": 1, "__proto__": { "users": { "c": 1 } }, "1": 3, "b": 2 }, "other": { "a": 1 } }`;
+  const result = finished(parseJsoncSteps(text, { listed: "users" }));
+  if (!("value" in result)) throw new Error(result.fault.text);
+  const { users, other } = result.value as { users: ListedMembers; other: unknown };
+  deepEqual(users.names, ["b", "__proto__", "1", "b"]);
+  deepEqual(users.values, [1, { users: { c: 1 } }, 3, 2]);
+  deepEqual(other, { a: 1 });
+  deepEqual(result.duplicates.map(({ path }) => path), [["users", "b"]]);
+});

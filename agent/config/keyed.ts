@@ -1,6 +1,8 @@
 import { define } from "./jsonc.ts";
 import type { Path } from "./problem.ts";
 import type { AnyShape, Keyed, ListShape, ObjectShape, Shape } from "./shape.ts";
+import { sortedSteps } from "./sorted.ts";
+import { finished, type Steps } from "./steps.ts";
 
 export type Bag = Readonly<Record<string, unknown>>;
 
@@ -30,13 +32,24 @@ function hasKeyOf(shape: ObjectShape, raw: Bag): boolean {
  * by name, since the proxy sorts keys.
  */
 export function keyedOrder(raw: Bag): readonly string[] {
+  return orders.get(raw) ?? finished(keyedOrderSteps(raw));
+}
+
+/** As {@link keyedOrder}, in steps. */
+export function* keyedOrderSteps(raw: Bag): Steps<readonly string[]> {
   const known = orders.get(raw);
   if (known !== undefined) return known;
-  const names = Object.keys(raw);
-  const priorities = new Map(names.map((name) => [name, priorityOf(raw[name])]));
-  names.sort((a, b) => (priorities.get(b) ?? 0) - (priorities.get(a) ?? 0) || (a < b ? -1 : 1));
-  orders.set(raw, names);
-  return names;
+  const byPriority = new Map<number, string[]>();
+  for (const name of yield* sortedSteps(Object.keys(raw))) {
+    const priority = priorityOf(raw[name]);
+    const names = byPriority.get(priority);
+    if (names === undefined) byPriority.set(priority, [name]);
+    else names.push(name);
+  }
+  const priorities = [...byPriority.keys()].sort((a, b) => b - a);
+  const order = priorities.flatMap((priority) => byPriority.get(priority) ?? []);
+  orders.set(raw, order);
+  return order;
 }
 
 /**

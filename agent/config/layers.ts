@@ -3,22 +3,23 @@ import { crossCheckSteps } from "./checks.ts";
 import { conformSteps, type Finding } from "./conform.ts";
 import { ConfigDocument } from "./document.ts";
 import type { Environment } from "./expand.ts";
-import { parseJsoncSteps } from "./jsonc.ts";
+import { parseJsoncSteps, type TextPieces } from "./jsonc.ts";
 import { jsonPieces } from "./json_pieces.ts";
-import { isBag } from "./keyed.ts";
+import { type Bag, isBag } from "./keyed.ts";
 import { fillDefaults, merge } from "./merge.ts";
 import { NOT_YET, type NotYetTable } from "./not_yet.ts";
 import { type Fault, type Path, type Problem, problem } from "./problem.ts";
 import { quoteWhole } from "./quote.ts";
-import { type ReadText, readTextSteps } from "./read_text.ts";
+import { readPiecesSteps, type ReadText, readTextSteps } from "./read_text.ts";
 import { RULES, RULES_FILE } from "./schema/acl.ts";
 import { CONFIG, type Config } from "./schema/config.ts";
 import type { AnyShape } from "./shape.ts";
+import { soundPart, soundRules } from "./sound_part.ts";
 import { byPlace, type Layer, type LayerName, type Origin, type RulesLayer, Sources } from "./sources.ts";
 import { finished, type Steps } from "./steps.ts";
 
 export interface LayerOptions {
-  readonly file?: { readonly path: string; readonly text: string } | undefined;
+  readonly file?: { readonly path: string; readonly text: TextPieces } | undefined;
   /**
    * What the proxy pushed, as JSON.parse gives it; undefined, null and `{}` change nothing. It is taken over: parts of it
    * become parts of the configuration and are frozen.
@@ -51,8 +52,8 @@ export interface LoadedConfig {
 export interface RefusedConfig {
   readonly problems: readonly Problem[];
   /**
-   * The configuration, where all of it could be read: who compiles it finds what else is wrong with it. Null where parts
-   * are missing. It must not come into force.
+   * The configuration without the parts that `problems` are about, where these are known: who compiles it finds what else
+   * is wrong. Null where a source could not be read at all. It must not come into force.
    */
   readonly whole: LoadedConfig | null;
   /** As of a configuration that loads, files that are missing included: one of them may be put right. */
@@ -70,6 +71,9 @@ export function resolveLayers(options: LayerOptions): LoadResult {
 export function* resolveLayersSteps(options: LayerOptions): Steps<LoadResult> {
   const problems: Problem[] = [];
   const layers: Layer[] = [];
+  const wrongPaths = new Map<ConfigDocument, readonly Path[]>();
+  /** Whether what is wrong is known by its places. */
+  let isReadable = true;
   const { file } = options;
   const files = file === undefined ? [] : [file.path];
   if (file !== undefined) {
@@ -83,7 +87,7 @@ export function* resolveLayersSteps(options: LayerOptions): Steps<LoadResult> {
   const laid = withProviderPaths(layers.reduce((low: unknown, { value }) => merge(CONFIG, low, value), {}));
   const rules = yield* rulesLayer(laid);
   const merged = yield* withSchemas(laid);
-  if (problems.length > 0) return { problems, files, whole: null };
+  if (problems.length > 0) return yield* refused();
   const config = fillDefaults(CONFIG, rules === null ? merged : appendRules(merged, rules)) as Config;
   const sources = new Sources(layers, rules);
   const faults = yield* crossCheckSteps(config);
@@ -92,26 +96,49 @@ export function* resolveLayersSteps(options: LayerOptions): Steps<LoadResult> {
     version: yield* versionSteps(schemas.size === 0 ? config : [config, ...schemas]),
     files,
     schemas,
-    originOf: (path) => sources.originOf(path),
-    problemsAt: (faults) => sources.problemsAt(faults),
-    problemsAtSteps: (faults) => sources.problemsAtSteps(faults),
+    ...lookUps(sources),
   };
   return faults.length === 0 ? loaded : { problems: yield* sources.problemsAtSteps(faults), files, whole: loaded };
+
+  /** All that is wrong, and what is left without it: what else is wrong there is told as well. */
+  function* refused(): Steps<RefusedConfig> {
+    if (!isReadable) return { problems, files, whole: null };
+    const soundLayers = layers.map((layer) => ({
+      ...layer,
+      value: soundPart(layer.value, wrongPaths.get(layer.document) ?? []),
+    }));
+    // Which files it names does not matter to who compiles it; schemas may be missing.
+    const { inspection: _, ...laid } = soundLayers.reduce(
+      (low: unknown, { value }) => merge(CONFIG, low, value),
+      {},
+    ) as Bag;
+    const further = rules &&
+      { ...rules, value: soundRules(rules.value, wrongPaths.get(rules.document) ?? [], "file ") };
+    const config = fillDefaults(CONFIG, further === null ? laid : appendRules({ acl: {}, ...laid }, further)) as Config;
+    const sources = new Sources(layers, rules);
+    problems.push(...yield* sources.problemsAtSteps(yield* crossCheckSteps(config)));
+    const whole: LoadedConfig = { config, version: "", files, schemas, ...lookUps(sources) };
+    return { problems, files, whole };
+  }
 
   function* parsedPush(json: string): Steps<unknown> {
     const parsed = yield* parseJsoncSteps(json);
     if ("value" in parsed) return parsed.value;
+    isReadable = false;
     problems.push(problem("syntax", { source: PUSH }, [], parsed.fault.text));
     return undefined;
   }
 
   function* toLayer(name: LayerName, document: ConfigDocument, shape: AnyShape): Steps<Layer> {
     if (document.fault !== null) {
+      isReadable = false;
       problems.push(problem("syntax", document.placeAt(document.fault.offset), [], document.fault.text));
       return { name, document, shape, value: undefined };
     }
     const { value, findings, untold } = yield* conformSteps(shape, document, options.env, options.notYet ?? NOT_YET);
     problems.push(...yield* placed(document, findings));
+    wrongPaths.set(document, findings.map(({ path }) => path));
+    if (untold > 0) isReadable = false;
     if (untold > 0) problems.push(problem("check", { source: document.source }, [], `${untold} more problems`));
     return { name, document, shape, value };
   }
@@ -183,12 +210,12 @@ export function* resolveLayersSteps(options: LayerOptions): Steps<LoadResult> {
     }
     const resolved = resolveBeside(options.file?.path ?? "", named);
     files.push(resolved);
-    const read = options.read === undefined ? yield* readTextSteps(resolved) : options.read(resolved);
+    const read = options.read === undefined ? yield* readPiecesSteps(resolved) : options.read(resolved);
     if ("fault" in read) {
       problems.push(...before.problemsAt([{ path, message: `cannot read ${quoteWhole(resolved)}: ${read.fault}` }]));
       return null;
     }
-    const document = yield* ConfigDocument.ofTextSteps(resolved, read.text);
+    const document = yield* ConfigDocument.ofTextSteps(resolved, "text" in read ? read.text : read.pieces);
     const isList = Array.isArray(document.value);
     const layer = yield* toLayer("rules-file", document, isList ? RULES : RULES_FILE);
     problems.push(...yield* placed(document, groupsTwice(acl["groups"], layer.value)));
@@ -202,6 +229,14 @@ export function* resolveLayersSteps(options: LayerOptions): Steps<LoadResult> {
 }
 
 const PUSH = "the proxy's push";
+
+function lookUps(sources: Sources): Pick<LoadedConfig, "originOf" | "problemsAt" | "problemsAtSteps"> {
+  return {
+    originOf: (path) => sources.originOf(path),
+    problemsAt: (faults) => sources.problemsAt(faults),
+    problemsAtSteps: (faults) => sources.problemsAtSteps(faults),
+  };
+}
 
 /** Keys of providers that name a file. */
 const PROVIDER_FILES = ["path", "jwks-file", "public-key-file", "tls-ca-file", "trusted-ca-file"] as const;

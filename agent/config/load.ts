@@ -2,7 +2,7 @@ import type { Environment } from "./expand.ts";
 import { type LoadResult, resolveLayersSteps } from "./layers.ts";
 import type { NotYetTable } from "./not_yet.ts";
 import { quoteWhole } from "./quote.ts";
-import { type ReadText, readTextSteps } from "./read_text.ts";
+import { readPiecesSteps, type ReadText } from "./read_text.ts";
 import { finished, type Steps } from "./steps.ts";
 
 export interface LoadOptions {
@@ -44,8 +44,11 @@ export function* loadConfigSteps(options: LoadOptions): Steps<LoadResult> {
   if (file === undefined) return yield* resolveLayersSteps({ ...options, file: undefined });
   const { path, text } = file;
   if (text !== undefined) return yield* resolveLayersSteps({ ...options, file: { path, text } });
-  const found = read === undefined ? yield* readTextSteps(path) : read(path);
-  if ("text" in found) return yield* resolveLayersSteps({ ...options, file: { path, text: found.text } });
+  const found = read === undefined ? yield* readPiecesSteps(path) : read(path);
+  if (!("fault" in found)) {
+    const pieces = "text" in found ? found.text : found.pieces;
+    return yield* resolveLayersSteps({ ...options, file: { path, text: pieces } });
+  }
   const source = quoteWhole(path);
   const message = `Cannot read ${source}: ${found.fault}`;
   const place = { source, file: path };

@@ -16,4 +16,4 @@ export type { InspectionConfig } from "./schema/inspection.ts";
 export type { LimitConfig, QosConfig, RateLimitConfig, RetainedConfig } from "./schema/limits.ts";
 export type { AdminConfig, AgentConfig, AuditConfig, AutoBanConfig, BansConfig } from "./schema/operation.ts";
 export type { LayerName, Origin } from "./sources.ts";
-export { finished, inTurns, type Steps } from "./steps.ts";
+export { finished, inTurns, type Steps, turnGiver } from "./steps.ts";

@@ -16,8 +16,16 @@ export function readText(path: string): ReadResult {
   return finished(readTextSteps(path));
 }
 
-/** As {@link readText}, piece by piece. The file is open in between. */
+/** As {@link readText}, in steps; the last one joins what was read. */
 export function* readTextSteps(path: string): Steps<ReadResult> {
+  const found = yield* readPiecesSteps(path);
+  return "fault" in found ? found : { text: found.pieces.join("") };
+}
+
+/** As {@link readTextSteps}, the text in pieces: to join those of 20 MB takes 15 ms. The file is open in between. */
+export function* readPiecesSteps(
+  path: string,
+): Steps<{ readonly pieces: readonly string[] } | { readonly fault: string }> {
   try {
     using file = Deno.openSync(path);
     if (file.statSync().size > MAX_FILE_BYTES) return TOO_LARGE;
@@ -34,13 +42,13 @@ export function* readTextSteps(path: string): Steps<ReadResult> {
       if (read === PIECE_BYTES) yield;
     }
     texts.push(decoder.decode());
-    return { text: texts.join("") };
+    return { pieces: texts };
   } catch (error) {
     return { fault: faultOf(error) };
   }
 }
 
-const TOO_LARGE: ReadResult = { fault: "larger than 64 MiB" };
+const TOO_LARGE = { fault: "larger than 64 MiB" };
 
 /** What a message says of a file that cannot be read. */
 function faultOf(error: unknown): string {

@@ -11,6 +11,7 @@ import {
 import { embeddedTestSteps } from "./policy/acl/mod.ts";
 import type { Inspector, InspectorProblem } from "./policy/inspect/inspector.ts";
 import type { InspectionConfig } from "./policy/inspect/config.ts";
+import { inspectionFilterFaults } from "./policy/filter_faults.ts";
 import { compilePolicySteps, type Policy } from "./policy/policy.ts";
 
 /** Everything that is compiled of one configuration, but for providers, which open files and start threads. */
@@ -77,6 +78,8 @@ export function* compileConfigSteps(
   const faults: Fault[] = [];
   const inspection = compileInspection === null ? null : compileInspection(withSchemas(loaded));
   if (inspection !== null && "problems" in inspection) faults.push(...inspection.problems.map(placedIn(config)));
+  const filters = inspectionFilterFaults(config.inspection);
+  faults.push(...filters);
   yield;
   const inspector = inspection !== null && "inspector" in inspection ? inspection.inspector : null;
   const id = { number, hash: version, inspection: inspector };
@@ -93,7 +96,7 @@ export function* compileConfigSteps(
   }
   const problems = [...already, ...yield* loaded.problemsAtSteps(faults.slice(0, MAX_PROBLEMS))];
   if (faults.length > MAX_PROBLEMS) problems.push(untold(faults.length - MAX_PROBLEMS));
-  const isWhole = inspection === null || "inspector" in inspection;
+  const isWhole = (inspection === null || "inspector" in inspection) && filters.length === 0;
   if (!isWhole || !("policy" in compiled) || "problems" in bans || "problems" in autoBan || already.length > 0) {
     return { compiled: null, problems };
   }

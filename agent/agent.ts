@@ -69,6 +69,9 @@ export interface WaitingRoom {
   mayWait(expectedMs: number, what: Waiting["kind"]): boolean;
 }
 
+/** Where payloads are inspected that take long. */
+export type Inspections = Pick<InspectionPool, "expectedMs" | "inspect">;
+
 const NO_ROOM: WaitingRoom = { mayWait: () => false };
 
 export interface AgentOptions {
@@ -79,7 +82,7 @@ export interface AgentOptions {
   /** Absent: nobody is banned. */
   readonly bans?: { readonly list: BanList; readonly auto: AutoBan };
   /** Where large payloads are inspected; absent: in this thread, whatever time it takes. */
-  readonly inspections?: InspectionPool;
+  readonly inspections?: Inspections;
   /** Hears each check and what it said, while frames are judged; absent: nobody listens. */
   readonly tracer?: Tracer;
   /** Bytes of unfinished packets that all connections may hold together; 256 MiB, where absent. */
@@ -115,7 +118,7 @@ export class Agent {
   /** Bans of the configuration and of run time, and who is banned by being refused too often. */
   readonly bans: BanList;
   readonly #autoBan: AutoBan;
-  readonly #inspections: InspectionPool | null;
+  readonly #inspections: Inspections | null;
   /** Buckets of all clients. */
   readonly limiter: RateLimiter;
 
@@ -201,15 +204,13 @@ export class Agent {
       for (const one of putOff) settlePayload(session, one.publish, inspectPutOff(one), report, this.#ground);
       return false;
     }
-    const [{ publish: { inspector } }] = putOff as [PutOff];
     const bytes = putOff.reduce((sum, { payload }) => sum + payload.length, 0);
     const expectedMs = pool.expectedMs(bytes);
     if (!room.mayWait(expectedMs, "payloads")) {
       refuseFrame(report, INSPECTION_OVERLOADED);
       return false;
     }
-    const items = putOff.map(({ payload, publish: { inner: topic } }) => ({ payload, topic }));
-    const done = pool.inspect(inspector, items);
+    const done = inspectIn(pool, putOff);
     this.#report = new FrameReport();
     const waits: Frame = { ...frame, data: null };
     report.waiting = { kind: "payloads", session, report, done, expectedMs, removable, frame: waits };
@@ -572,6 +573,22 @@ export class Agent {
 
 const NO_NAMES: readonly string[] = Object.freeze([]);
 const PASS: RequestVerdict = Object.freeze({ refused: null, detectOnly: false, tags: Object.freeze(["mqtt"]) });
+
+/**
+ * Has each payload inspected by the configuration that its head was judged by: the first of a frame may have begun before
+ * the one in force. What each came to, or null.
+ */
+function inspectIn(pool: Inspections, putOff: readonly PutOff[]): Promise<readonly (Inspected | null)[] | null> {
+  const of = (some: readonly PutOff[]) => {
+    const [{ publish: { inspector } }] = some as [PutOff];
+    return pool.inspect(inspector, some.map(({ payload, publish: { inner: topic } }) => ({ payload, topic })));
+  };
+  const [first, second] = putOff;
+  if (second === undefined || first?.publish.inspector === second.publish.inspector) return of(putOff);
+  return Promise.all([of(putOff.slice(0, 1)), of(putOff.slice(1))]).then((found) =>
+    found.includes(null) ? null : found.flatMap((some) => some ?? [])
+  );
+}
 
 /** A frame that is refused as a whole, whatever packets it holds: that always closes. */
 function refuseFrame(report: FrameReport, reason: Reason): void {

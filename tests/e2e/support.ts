@@ -67,6 +67,12 @@ export interface Site {
   restartAgent(): Promise<void>;
 }
 
+/** A site whose files beside the configuration can be replaced. */
+export interface FileSite extends Site {
+  /** Puts another file in the place of one, in one step, as editors and tools do it. */
+  replaceFile(name: string, text: string): Promise<void>;
+}
+
 /**
  * Path of one of Mosquitto's programs, null where it is not installed. REQUIRE_MOSQUITTO makes its absence a failure,
  * E2E_BROKER=aedes does as if it were absent.
@@ -78,10 +84,18 @@ export function mosquittoProgram(name: "mosquitto" | "mosquitto_pub" | "mosquitt
   return path;
 }
 
-/** Runs `run` with the real agent as a process of its own and a broker; both are gone afterwards, whatever happens. */
-export async function withSite(config: unknown, run: (site: Site) => Promise<void>): Promise<void> {
+/**
+ * Runs `run` with the real agent as a process of its own and a broker; both are gone afterwards, whatever happens. `files`
+ * stand beside the configuration, by their names.
+ */
+export async function withSite(
+  config: unknown,
+  run: (site: FileSite) => Promise<void>,
+  files: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "sentinel-mqtt-e2e-" });
   const configPath = `${directory}/agent.json`;
+  for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${directory}/${name}`, text);
   await Deno.writeTextFile(configPath, JSON.stringify(config));
   const options = { socketPath: `${directory}/agent.sock`, configPath, stateDirectory: directory };
   const broker = await startBroker({ prefer: mosquittoProgram("mosquitto") === null ? "aedes" : "mosquitto" });
@@ -98,6 +112,10 @@ export async function withSite(config: unknown, run: (site: Site) => Promise<voi
     await startAgent();
     await run({
       agentSocket: options.socketPath,
+      async replaceFile(name, text) {
+        await Deno.writeTextFile(`${directory}/${name}.new`, text);
+        await Deno.rename(`${directory}/${name}.new`, `${directory}/${name}`);
+      },
       broker,
       versions: broker.kind === "mosquitto" ? [4, 5] : [4],
       get agent() {

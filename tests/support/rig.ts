@@ -12,10 +12,10 @@ export type PacketFacts = Parameters<typeof generate>[0];
 /** An agent, and connections through it that count their own frames. */
 export class Rig {
   readonly parts: ReturnType<typeof testAgent>;
-  /** Whether whoever brings the frames can wait for a login. */
+  /** Whether whoever brings the frames can wait for a login or a payload. */
   hasRoom = true;
-  constructor(policy: TestPolicy = {}) {
-    this.parts = testAgent(policy);
+  constructor(policy: TestPolicy = {}, options: Parameters<typeof testAgent>[1] = {}) {
+    this.parts = testAgent(policy, options);
   }
 
   get agent() {
@@ -68,7 +68,7 @@ export class Wire {
   sent = 0;
   received = 0;
   version: 4 | 5 = 4;
-  /** The CONNECT that waits for its login, or the last that did. */
+  /** The frame that waits, or the last that did. */
   waiting: Waiting | null = null;
 
   constructor(
@@ -100,10 +100,10 @@ export class Wire {
     return said(report);
   }
 
-  /** What became of the frame that waited. */
-  resume(outcome: Outcome): Said {
-    assert.ok(this.waiting !== null);
-    return said(this.#rig.agent.resume(this.waiting, outcome));
+  /** What became of the frame that waited, or of another one that did. */
+  resume(outcome: Outcome, waiting: Waiting | null = this.waiting): Said {
+    assert.ok(waiting !== null);
+    return said(this.#rig.agent.resume(waiting, outcome));
   }
 
   send(...packets: PacketFacts[]): Said {

@@ -1,9 +1,12 @@
-import { Agent, type PolicySource } from "../../agent/agent.ts";
+import { Agent, type Inspections, type PolicySource } from "../../agent/agent.ts";
 import type { Clock } from "../../agent/clock.ts";
 import { AuditRing } from "../../agent/audit/ring.ts";
 import { createLogger, type Logger } from "../../agent/log.ts";
 import { compilePolicy, type GeneralPolicyConfig, type Policy, type PolicyConfig } from "../../agent/policy/policy.ts";
 import type { RuleConfig } from "../../agent/policy/acl/mod.ts";
+import type { InspectionConfig } from "../../agent/policy/inspect/config.ts";
+import { EVERYTHING } from "../../agent/policy/inspect/inspect_fixture.ts";
+import { Inspector } from "../../agent/policy/inspect/inspector.ts";
 
 /** The defaults of config.md, for tests of what stands below the loader. */
 const GENERAL: GeneralPolicyConfig = {
@@ -46,13 +49,31 @@ export interface TestPolicy {
   readonly qos?: Partial<PolicyConfig["qos"]>;
   readonly retained?: Partial<PolicyConfig["retained"]>;
   readonly rate?: Partial<PolicyConfig["rate-limit"]>;
+  /** Keys that differ from the defaults, all built-in patterns on; absent: no inspection. */
+  readonly inspection?: Partial<InspectionConfig>;
   readonly number?: number;
+}
+
+/** An inspector of the defaults with all built-in patterns on, but for `changes`. */
+export function testInspector(changes: Partial<InspectionConfig> = {}): Inspector {
+  const compiled = Inspector.compile({ ...EVERYTHING, ...changes });
+  if ("problems" in compiled) throw new Error(JSON.stringify(compiled.problems));
+  return compiled.inspector;
 }
 
 /** A compiled snapshot. */
 export function testPolicy(
-  { rules = EXAMPLE_RULES, acl = {}, general = {}, auth = {}, qos = {}, retained = {}, rate = {}, number = 1 }:
-    TestPolicy,
+  {
+    rules = EXAMPLE_RULES,
+    acl = {},
+    general = {},
+    auth = {},
+    qos = {},
+    retained = {},
+    rate = {},
+    inspection,
+    number = 1,
+  }: TestPolicy,
 ): Policy {
   const compiled = compilePolicy({
     acl: {
@@ -91,7 +112,7 @@ export function testPolicy(
       ...rate,
     },
     retained: { enabled: false, "allow-retained": true, "allowed-topics": [], "blocked-topics": [], ...retained },
-  }, { number, hash: "000000000000" });
+  }, { number, hash: "000000000000", inspection: inspection === undefined ? null : testInspector(inspection) });
   if ("problems" in compiled) throw new Error(JSON.stringify(compiled.problems));
   return compiled.policy;
 }
@@ -113,6 +134,7 @@ export type TestPolicies = { -readonly [K in keyof PolicySource]: PolicySource[K
 /** An agent with a clock, a policy that can be swapped, and its log lines. */
 export function testAgent(
   policy: TestPolicy = {},
+  { inspections }: { readonly inspections?: Inspections | undefined } = {},
 ): {
   agent: Agent;
   clock: TestClock;
@@ -134,6 +156,7 @@ export function testAgent(
       return Promise.resolve(bytes.length);
     },
   });
-  const agent = new Agent({ policies, log, audit: new AuditRing(1_000), clock });
+  const pool = inspections === undefined ? {} : { inspections };
+  const agent = new Agent({ policies, log, audit: new AuditRing(1_000), clock, ...pool });
   return { agent, clock, policies, lines, log };
 }

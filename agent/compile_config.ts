@@ -13,7 +13,6 @@ import { embeddedTestSteps } from "./policy/acl/mod.ts";
 import { inspectionFilterFaults } from "./policy/filter_faults.ts";
 import type { Inspector, InspectorProblem } from "./policy/inspect/inspector.ts";
 import type { InspectionConfig } from "./policy/inspect/config.ts";
-import { inspectionFilterFaults } from "./policy/filter_faults.ts";
 import { compilePolicySteps, type Policy } from "./policy/policy.ts";
 
 /** Everything that is compiled of one configuration, but for providers, which open files and start threads. */

@@ -40,8 +40,8 @@ export const PIECE_USERS = 192;
  * Reads a users file whatever its size without holding up this thread: JSON here, in steps; YAML, whose library knows no
  * steps, in a thread of its own that hands over its users piece by piece. Never rejects.
  *
- * Why JSON is not read in a thread: the engine of a new one takes a second of a busy machine to stand, at start too, and
- * what it hands over has to be made anew here, which costs this thread as much as to read it.
+ * Why JSON is not read in a thread: the engine of a new one has to stand first, and what it hands over has to be made anew
+ * here.
  */
 export async function loadUsers(load: UsersLoad): Promise<UsersLoadResult> {
   if (isYamlPath(load.path)) return await loadInThread(load);

@@ -28,9 +28,9 @@ const SAME_TURN = Promise.resolve();
 /**
  * Gives others their turn whenever work has gone on for a millisecond; to be called between any two steps.
  *
- * Why by a timer, which costs a millisecond, and not by `setImmediate`: as long as there are immediates the event loop of
- * Deno never rests, and one that never rests asks the system for what sockets have only each 61st time. Frames then
- * waited for 20 to 40 ms, with every single turn short.
+ * Why by a timer, which costs a millisecond, and not by `setImmediate`: with immediates frames waited far longer than any
+ * single step took (docs/architecture.md), likely because an event loop that never rests seldom asks for what sockets
+ * have.
  */
 export function turnGiver(nowMs: () => number = () => performance.now()): () => Promise<void> {
   let sinceMs = nowMs();

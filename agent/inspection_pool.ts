@@ -43,6 +43,8 @@ const FIRST_MS_PER_BYTE = 1e-4;
 /** The way to a worker and back. */
 const WAY_MS = 1;
 const WEIGHT = 0.2;
+/** What exceeds the first guess halves in so long while nothing is measured. */
+const HALF_LIFE_MS = 1000;
 /** The first restart is at once; then so long, doubling. */
 const RESTART_MS = 250;
 const MAX_RESTART_MS = 30_000;
@@ -69,6 +71,8 @@ export class InspectionPool {
   /** When the worker began with the first of `#orders`. */
   #beganMs = 0;
   #msPerByte = FIRST_MS_PER_BYTE;
+  /** When that was true. */
+  #measuredMs = 0;
   /** Failures since the last thing that went well. */
   #failures = 0;
   #cancelRestart: (() => void) | null = null;
@@ -92,10 +96,21 @@ export class InspectionPool {
   /** What so many bytes more would take from now, in milliseconds; Infinity where there is no room for them. O(1). */
   expectedMs(bytes: number): number {
     if (this.#thread === null || this.#queuedBytes + bytes > this.#maxQueuedBytes) return Infinity;
-    const aheadMs = this.#queuedBytes * this.#msPerByte;
+    const msPerByte = this.#rate();
+    const aheadMs = this.#queuedBytes * msPerByte;
     // The first of them may be nearly done.
     const doneMs = this.#orders.length === 0 ? 0 : Math.min(aheadMs, this.#now() - this.#beganMs);
-    return WAY_MS + aheadMs - doneMs + bytes * this.#msPerByte;
+    return WAY_MS + aheadMs - doneMs + bytes * msPerByte;
+  }
+
+  /**
+   * Milliseconds a byte. What is refused because everything took long once is never measured: if the figure stayed, a stall
+   * of the machine would keep large payloads out until somebody sends a smaller one.
+   */
+  #rate(): number {
+    const excess = this.#msPerByte - FIRST_MS_PER_BYTE;
+    if (excess <= 0 || this.#orders.length > 0) return this.#msPerByte;
+    return FIRST_MS_PER_BYTE + excess * 2 ** ((this.#measuredMs - this.#now()) / HALF_LIFE_MS);
   }
 
   /**
@@ -132,7 +147,10 @@ export class InspectionPool {
     transfer: ArrayBufferLike[],
   ): Promise<readonly (Inspected | null)[] | null> {
     const { promise, resolve } = Promise.withResolvers<readonly (Inspected | null)[] | null>();
-    if (this.#orders.length === 0) this.#beganMs = this.#now();
+    if (this.#orders.length === 0) {
+      this.#msPerByte = this.#rate();
+      this.#beganMs = this.#now();
+    }
     this.#orders.push({ bytes, resolve });
     this.#queuedBytes += bytes;
     this.#thread?.post(order, transfer as ArrayBuffer[]);
@@ -152,7 +170,7 @@ export class InspectionPool {
     const order = this.#orders.shift();
     if (order === undefined) return;
     this.#queuedBytes -= order.bytes;
-    this.#beganMs = this.#now();
+    this.#beganMs = this.#measuredMs = this.#now();
     switch (report.kind) {
       case "ready":
         this.#failures = 0;

@@ -211,6 +211,26 @@ Deno.test("what it will take is what stands before it, less what is done of that
   pool.close();
 });
 
+Deno.test("a stall does not keep large payloads out for good: what it took once is forgotten while nothing is measured", async () => {
+  const { threads, pool } = await prepared();
+  const asked = pool.inspect(INSPECTOR, [item("7".repeat(1000))]);
+  threads.last.done([null], 1000);
+  await asked;
+  const stalled = pool.expectedMs(100_000);
+  assert.ok(stalled > 20_000);
+  threads.nowMs += 1000;
+  const halved = pool.expectedMs(100_000);
+  assert.ok(halved > 0.49 * stalled && halved < 0.51 * stalled, `${halved} of ${stalled}`);
+  threads.nowMs += 60_000;
+  assert.equal(Math.round(pool.expectedMs(100_000)), 11);
+  // And what is measured next is not mixed with it.
+  const next = pool.inspect(INSPECTOR, [item("7".repeat(100_000))]);
+  threads.last.done([null], 10);
+  await next;
+  assert.equal(Math.round(pool.expectedMs(100_000)), 11);
+  pool.close();
+});
+
 Deno.test("a thread that dies leaves nobody waiting, and another one takes its place and learns anew", async () => {
   const { threads, pool } = await prepared();
   const asked = [pool.inspect(INSPECTOR, [item("1")]), pool.inspect(INSPECTOR, [item("2")])];

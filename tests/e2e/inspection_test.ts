@@ -21,6 +21,8 @@ import {
 const KIB = 1024;
 const RULES = {
   ...TEST_RULES,
+  // On a machine that is crowded, what takes time may take a little more of it.
+  general: { "decision-deadline-ms": 75 },
   inspection: {
     enabled: true,
     patterns: { "sqli": true, "command-injection": true, "script-injection": true, "path-traversal": true },
@@ -181,17 +183,26 @@ Deno.test("inspected traffic of mqtt.js", async (t) => {
 Deno.test("a schema that is replaced on disk takes effect, and one that is broken does not", async (t) => {
   await withSite(RULES, async (site) => {
     await everywhere(t, site, "what fits the file of now passes", async (road, version) => {
-      const client = await road.connectTcp(`schema-${crypto.randomUUID()}`, version);
+      const join = () => road.connectTcp(`schema-${crypto.randomUUID()}`, version);
+      let client = await join();
+      let sent = 0;
       /** Publishes until the schema in force is one that says so. */
       const until = async (payload: string, verdict: "forward" | "drop") => {
         for (;;) {
           const topic = `t/levels/${crypto.randomUUID()}`;
+          // Behind its CONNECT, each packet is a frame.
+          const index = ++sent;
           client.publish(topic, payload, () => {});
-          const { decision } = await road.frames.until(
-            ({ from, frame }) => from === "client" && text(frame.payload).includes(topic),
+          const record = await road.frames.until(
+            (record) => record.from === "client" && record.index >= index && text(record.frame.payload).includes(topic),
             "the verdict on a level",
           );
-          if (decision.action.kind === verdict) return;
+          const { kind } = record.decision.action;
+          if (kind === verdict) return;
+          if (kind !== "close") continue;
+          assert.ok(isForWantOfTime(record), `closed as ${reasonsOf(record)}`);
+          client = await join();
+          sent = 0;
         }
       };
       await site.replaceFile("levels.json", JSON.stringify(LEVELS));
@@ -204,7 +215,6 @@ Deno.test("a schema that is replaced on disk takes effect, and one that is broke
       await until('{"height":7}', "forward");
       await site.replaceFile("levels.json", JSON.stringify(LEVELS));
       await until('{"level":7}', "forward");
-      assert.ok(client.connected);
     });
   }, { "levels.json": JSON.stringify(LEVELS) });
 });

@@ -130,6 +130,8 @@ function judgeDelivery(
     if (report.rule === null) report.rule = on.rule;
     return;
   }
+  // It passes where nothing is blocked, and then its client acknowledges it.
+  if (publish.qos !== 0 && !report.policy.blockMode) session.owedAcks++;
   // A dropped delivery of QoS 1 or 2 would never be acknowledged: it would hold a place in the broker's window for ever.
   report.refuse(refused, publish.qos === 0 ? "drop" : "close", publish.type, publish.topic, on.rule);
 }

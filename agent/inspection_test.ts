@@ -348,6 +348,33 @@ Deno.test("a delivery that was inspected owes its client an acknowledgement, one
   assert.equal(inShort(wire.send(ack)), "close rate-control [mqtt blocked rate-limited]");
 });
 
+Deno.test("detect-only: a delivery that would have been refused owes its client an acknowledgement all the same", async () => {
+  const control = {
+    "messages-per-second": 1,
+    "bytes-per-second": 0,
+    burst: 1,
+    quota: [],
+    action: "close" as const,
+    shadow: false,
+  };
+  const rules = [
+    { name: "no", topics: ["a/no"], actions: ["receive" as const], decision: "deny" as const, priority: 1 },
+    { name: "all", topics: ["a/#"], decision: "allow" as const },
+  ];
+  const { wire } = rigOf({
+    rules,
+    inspection: { "inspect-deliveries": true },
+    rate: { enabled: true, control },
+    general: { "block-mode": false },
+  });
+  const ack = { cmd: "puback", messageId: 7 } as PacketFacts;
+  for (const [topic, payload] of [["a/x", EVIL], ["a/x", HOSTILE], ["a/no", "x"], ["a/x", EVIL]] as const) {
+    const said = wire.receive(publish(topic, { payload, qos: 1, messageId: 7 }));
+    assert.match((said.verdict === "wait" ? await resumed(wire) : said).tags, /detect-only/);
+    assert.equal(inShort(wire.send(ack)), "allow  [mqtt ack]");
+  }
+});
+
 Deno.test("a PUBLISH of QoS 1 that waits counts for what the broker has to acknowledge once it passes", async () => {
   const { rig } = rigOf();
   const wire = rig.connection().live({ protocolVersion: 5 }, { properties: { receiveMaximum: 1 } });

@@ -76,6 +76,8 @@ export function settlePayload(
   }
   noteFindings(report, on);
   if (refused !== null) {
+    // It passes where nothing is blocked, and then its client acknowledges it.
+    if (isDelivery && qos !== 0 && !report.policy.blockMode) session.owedAcks++;
     // A dropped delivery of QoS 1 or 2 would never be acknowledged.
     return report.refuse(refused, isDelivery && qos !== 0 ? "close" : on.action, PACKET.PUBLISH, topic, null);
   }

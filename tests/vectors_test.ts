@@ -64,16 +64,19 @@ Deno.test("every row of the six sections has a vector", () => {
   assert.deepEqual([...versions].sort(), [3, 4, 5]);
 });
 
-Deno.test("every row of the sections on limits and on configuration has its place in the README, and it is there", () => {
+/** Of the sections on inspection, limits and configuration; 142, 144 and 148 are no rows. */
+const PLACED = Array.from({ length: 46 }, (_, i) => 130 + i).filter((number) => ![142, 144, 148].includes(number));
+
+Deno.test("every row of the sections on inspection, limits and configuration has its place in the README, and it is there", () => {
   const readme = Deno.readTextFileSync(new URL("./vectors/README.md", import.meta.url));
   const covered = new Set(
     FILES.flatMap((name) => readVectorFile(name).vectors.map((vector) => `${name} ${vector.class}`)),
   );
-  for (let number = 151; number <= 175; number++) {
+  for (const number of PLACED) {
     const row = `B${number}`;
     const [, vectors = "", tests = ""] = new RegExp(`^\\| ${row} *\\|([^|]*)\\|(.*)\\|$`, "m").exec(readme) ?? [];
     assert.ok(tests.trim() !== "", `${row} has no place`);
-    for (const [, file] of vectors.matchAll(/`((?:limits|failure)\w*)`/g)) {
+    for (const [, file] of vectors.matchAll(/`((?:inspection|limits|failure)\w*)`/g)) {
       assert.ok(covered.has(`${file} ${row}`), `${row}: ${file}.json has none of it`);
     }
     const named = [...tests.matchAll(/`([^`]+)`: "([^"]+)"/g)];

@@ -29,6 +29,8 @@ export interface FileProviderNeeds extends Pick<Surroundings, "watch" | "tell"> 
   readonly wallMs: () => number;
   /** Whether these credentials wait behind all others: a name or client id that is under attack. Never, unless given. */
   readonly isLow?: (credentials: Credentials) => boolean;
+  /** Lets whoever waits in this thread go first while the file is read for the first time; nobody waits at start. */
+  readonly yieldTurn?: () => Promise<void>;
   /** The provider of the same file in the configuration before: who was proved by it is not proved by a slow hash again. */
   readonly previous?: FileProvider | null;
 }
@@ -124,7 +126,7 @@ export class FileProvider implements Provider {
     if (this.#options.hotReload) {
       this.#watch = this.#needs.watch([this.#options.path], () => void this.reload());
     }
-    const opened = this.#load();
+    const opened = this.#load(this.#needs.yieldTurn);
     this.#lastLoad = opened;
     const loaded = await opened;
     if ("problems" in loaded) return loaded.problems;
@@ -205,7 +207,7 @@ export class FileProvider implements Provider {
     }
   }
 
-  #load(): Promise<UsersLoadResult> {
+  #load(yieldTurn?: () => Promise<void>): Promise<UsersLoadResult> {
     const { path, minBcryptCost, maxBcryptCost } = this.#options;
     return loadUsers({
       path,
@@ -213,6 +215,7 @@ export class FileProvider implements Provider {
       previous: this.#table,
       threads: this.#needs.threads,
       signal: this.#closing.signal,
+      ...(yieldTurn === undefined ? {} : { yieldTurn }),
     });
   }
 

@@ -31,6 +31,8 @@ export interface Logins {
 
 export type LoginsResult = { readonly logins: Logins | null } | { readonly problems: readonly string[] };
 
+const SAME_TURN = Promise.resolve();
+
 /**
  * Makes a configuration's providers and the desk before them. What did not change is taken over, so a reload costs no
  * device a second slow hash and forgets no failure.
@@ -40,6 +42,8 @@ export class LoginMaker {
   readonly #lockout = new Lockout({ enabled: false, failures: 1, windowMs: 1, banMs: 1 });
   /** Per process: what it names can be found in no dump of another one. */
   readonly #key = randomBytes(32);
+  /** Nothing was made yet, so nobody is served: nobody waits. */
+  #isStart = true;
 
   constructor(needs: LoginMakerNeeds) {
     this.#needs = needs;
@@ -47,6 +51,8 @@ export class LoginMaker {
 
   /** Logins for `auth`, null where it is off, or all that keeps its providers from working. */
   async make(auth: AuthConfig, previous: Logins | null): Promise<LoginsResult> {
+    const isStart = this.#isStart;
+    this.#isStart = false;
     if (!auth.enabled) return { logins: null };
     const key = JSON.stringify(auth);
     if (previous !== null && previous.key === key) return { logins: previous };
@@ -56,7 +62,7 @@ export class LoginMaker {
       const providerKey = JSON.stringify([config, auth["min-bcrypt-cost"], auth["max-bcrypt-cost"]]);
       if (providers.has(providerKey)) continue;
       const kept = previous?.providers.get(providerKey);
-      const made = kept === undefined ? await this.#provider(config, auth, previous) : { provider: kept };
+      const made = kept === undefined ? await this.#provider(config, auth, previous, isStart) : { provider: kept };
       if ("provider" in made) providers.set(providerKey, made.provider);
       else problems.push(...made.problems);
     }
@@ -96,6 +102,7 @@ export class LoginMaker {
     config: ProviderConfig,
     auth: AuthConfig,
     previous: Logins | null,
+    isStart: boolean,
   ): Promise<{ readonly provider: Provider } | { readonly problems: readonly string[] }> {
     const { pool, threads, surroundings, wallMs } = this.#needs;
     switch (config.type) {
@@ -116,6 +123,7 @@ export class LoginMaker {
           watch: surroundings.watch,
           tell: surroundings.tell,
           isLow: ({ username, clientId }) => this.#lockout.isLow(username ?? clientId, wallMs()),
+          ...(isStart ? { yieldTurn: () => SAME_TURN } : {}),
           previous: fileProviderOf(previous, config.path),
         });
         return "provider" in made ? made : { problems: made.problems.map(({ message }) => message) };

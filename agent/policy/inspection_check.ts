@@ -5,7 +5,7 @@ import type { PartName } from "./inspect/config.ts";
 import type { Inspected, Inspector } from "./inspect/inspector.ts";
 
 /** What it costs to search a text at all, in the units of `Inspector.work`: about 2 µs. */
-const CALL_WORK = 150;
+export const CALL_WORK = 150;
 /**
  * What searching the names and properties of one packet may cost: 4 ms. A packet can have thousands of properties; one that
  * has more than can be searched beside the frame path is refused.
@@ -110,6 +110,6 @@ function searchText(
 ): Reason | null {
   if (text.length === 0) return null;
   const inspected = inspection.inspectText(part, text, topic);
-  on.inspectionWork += CALL_WORK + inspection.work;
+  on.inspectionWork += CALL_WORK + inspection.usualWork;
   return hear(inspected, on);
 }

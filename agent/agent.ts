@@ -204,13 +204,12 @@ export class Agent {
       for (const one of putOff) settlePayload(session, one.publish, inspectPutOff(one), report, this.#ground);
       return false;
     }
-    const bytes = putOff.reduce((sum, { payload }) => sum + payload.length, 0);
-    const expectedMs = pool.expectedMs(bytes);
+    const expectedMs = pool.expectedMs(putOff.reduce((sum, { weight }) => sum + weight, 0));
     if (!room.mayWait(expectedMs, "payloads")) {
       refuseFrame(report, INSPECTION_OVERLOADED);
       return false;
     }
-    const done = inspectIn(pool, putOff);
+    const done = inspectIn(pool, putOff, policy.decisionDeadlineMs);
     this.#report = new FrameReport();
     const waits: Frame = { ...frame, data: null };
     report.waiting = { kind: "payloads", session, report, done, expectedMs, removable, frame: waits };
@@ -357,7 +356,7 @@ export class Agent {
       on.acl = session.acl;
       on.narrow = session.narrow;
     }
-    on.inspectedBytes = 0;
+    on.inspectedBytes = on.inspectedWork = 0;
     const heldBefore = heldBytes();
     if (frame.fromClient) {
       session.lastClientAtMs = nowMs;
@@ -578,10 +577,15 @@ const PASS: RequestVerdict = Object.freeze({ refused: null, detectOnly: false, t
  * Has each payload inspected by the configuration that its head was judged by: the first of a frame may have begun before
  * the one in force. What each came to, or null.
  */
-function inspectIn(pool: Inspections, putOff: readonly PutOff[]): Promise<readonly (Inspected | null)[] | null> {
+function inspectIn(
+  pool: Inspections,
+  putOff: readonly PutOff[],
+  withinMs: number,
+): Promise<readonly (Inspected | null)[] | null> {
   const of = (some: readonly PutOff[]) => {
     const [{ publish: { inspector } }] = some as [PutOff];
-    return pool.inspect(inspector, some.map(({ payload, publish: { inner: topic } }) => ({ payload, topic })));
+    const items = some.map(({ payload, weight, publish: { inner: topic } }) => ({ payload, weight, topic }));
+    return pool.inspect(inspector, items, withinMs);
   };
   const [first, second] = putOff;
   if (second === undefined || first?.publish.inspector === second.publish.inspector) return of(putOff);

@@ -366,7 +366,14 @@ export class Agent {
     }
     // Only who made it more: others must not pay for what somebody else holds.
     const held = heldBytes();
-    if (held > this.#maxHeldBytes && held > heldBefore) refuseFrame(report, OVERLOADED_SESSIONS);
+    if (held <= this.#maxHeldBytes || held <= heldBefore) return;
+    refuseFrame(report, OVERLOADED_SESSIONS);
+    if (report.policy.blockMode) return;
+    // Nothing closes, so the connection would go on to be held: it is read no further.
+    const lane = frame.fromClient ? session.client : session.broker;
+    lane.stream.release();
+    lane.kept = null;
+    lane.unparsed = "malformed";
   }
 
   /** The session of a frame, a new one for a connection's first frame, or null when the frame was settled without one. */

@@ -109,6 +109,8 @@ const OPTIONS: Options = {
   strictTuples: false,
   strictRequired: false,
   allErrors: false,
+  // `{}` has no `constructor`, and no `toString` either.
+  ownProperties: true,
   validateFormats: false,
   logger: false,
   code: { regExp: regExp as unknown as NonNullable<NonNullable<Options["code"]>["regExp"]> },

@@ -70,6 +70,26 @@ Deno.test("a frame is not charged for what the one before it cost", () => {
   }
 });
 
+Deno.test("what inspecting in place takes is bounded for all clients together, but for what is small", () => {
+  const { rig, asked, inspector } = rigOf();
+  const seen = watch(inspector);
+  const payload = Buffer.from("'`\\\"".repeat(4000));
+  const send = (n: number, bytes = payload) =>
+    rig.connection({ address: `10.0.0.${n}:1` }).live({ clientId: `c${n}` }).publish("ok", { payload: bytes });
+  const said = Array.from({ length: 10 }, (_, n) => send(n).verdict);
+  assert.ok(seen.calls > 1 && seen.calls < 8, `${seen.calls} were looked into`);
+  assert.deepEqual([said[0], said.at(-1)], ["allow", "wait"]);
+  assert.equal(asked.filter((items) => items > 0).length, 10 - seen.calls);
+  assert.equal(send(10, payload.subarray(0, 1000)).verdict, "allow");
+  // A Will can not be put off.
+  const will = (bytes: Buffer) => ({ will: { topic: "ok", payload: bytes, qos: 0, retain: false } });
+  assert.equal(rig.connection({ address: "10.0.1.1:1" }).connect(will(payload)).reason, "inspection-overloaded");
+  assert.equal(rig.connection({ address: "10.0.1.2:1" }).connect(will(payload.subarray(0, 1000))).verdict, "allow");
+  rig.pass(1000);
+  assert.equal(send(11).verdict, "allow");
+  assert.equal(rig.connection({ address: "10.0.1.3:1" }).connect(will(payload)).verdict, "allow");
+});
+
 /** What judging the frames that `send` sends costs. */
 function steps({ agent }: Rig, send: () => void): number {
   let report: FrameReport | null = null;

@@ -84,6 +84,9 @@ export class Ground {
   inspectedBytes = 0;
   /** What that has cost, whatever came of it, in the units of `Inspector.work`. */
   inspectedWork = 0;
+  /** What inspecting in place may still cost all clients together, and since when that was not added to. */
+  inspectionCredit = Infinity;
+  inspectionCreditMs = 0;
   /** What a refused packet gets. */
   action: Action = "drop";
 

@@ -5,7 +5,7 @@ import { PACKET } from "./mqtt/packet.ts";
 import type { PacketStream } from "./mqtt/packet_stream.ts";
 import { type Ground, said } from "./policy/ground.ts";
 import type { Inspected } from "./policy/inspect/inspector.ts";
-import { CALL_WORK, hasCredit, hear } from "./policy/inspection_check.ts";
+import { CALL_WORK, FEW_BYTES, hasCredit, hear } from "./policy/inspection_check.ts";
 import { INSPECTION_OVERLOADED } from "./reasons.ts";
 import type { KeptPublish, PutOff } from "./kept_publish.ts";
 import type { Session } from "./session.ts";
@@ -59,7 +59,7 @@ export function judgePayload(
   if (payload === null) return report.refuse(INSPECTION_OVERLOADED, "close", PACKET.PUBLISH, publish.topic, null);
   const { inspector } = publish;
   const isFew = on.inspectedBytes + payload.length <= inspector.inPlaceBytes && on.inspectedWork < MAX_IN_PLACE_WORK &&
-    hasCredit(on.inspectedBytes + payload.length, on);
+    hasCredit(on.inspectedBytes + payload.length, FEW_BYTES, on);
   let inspected: Inspected | null | "put-off" = "put-off";
   if (isFew) {
     inspected = inspector.inspectInPlace(payload, publish.inner);

@@ -18,14 +18,16 @@ const MAX_WORK = 1 << 18;
  */
 const CREDIT_PER_MS = 1 << 13, MAX_CREDIT = 1 << 19;
 /** Bytes that are always inspected in place: to hand them over would take as long. */
-const FEW_BYTES = 1 << 10;
+export const FEW_BYTES = 1 << 10;
+/** As much of a Will, which can only be refused where there is no time: more than Wills have. */
+const WILL_BYTES = 16 << 10;
 
-/** Whether so many bytes may be inspected in place, for what all others have cost lately. O(1). */
-export function hasCredit(bytes: number, on: Ground): boolean {
+/** Whether so many bytes may be inspected in place, few or for what all others have cost lately. O(1). */
+export function hasCredit(bytes: number, fewBytes: number, on: Ground): boolean {
   const passedMs = on.nowMs - on.inspectionCreditMs;
   on.inspectionCredit = Math.min(MAX_CREDIT, on.inspectionCredit + passedMs * CREDIT_PER_MS);
   on.inspectionCreditMs = on.nowMs;
-  return on.inspectionCredit > 0 || bytes <= FEW_BYTES;
+  return on.inspectionCredit > 0 || bytes <= fewBytes;
 }
 
 /** Takes note of what an inspection found: the reason that refuses the packet, or null. O(findings). */
@@ -69,7 +71,7 @@ export function inspectMessage(message: Message, on: Ground): Reason | null {
 export function inspectWill({ topic, payload }: Will, on: Ground): Reason | null {
   const { inspection } = on.policy;
   if (inspection === null || payload.length > inspection.maxPayloadBytes) return null;
-  if (!hasCredit(payload.length, on)) return INSPECTION_OVERLOADED;
+  if (!hasCredit(payload.length, WILL_BYTES, on)) return INSPECTION_OVERLOADED;
   const inspected = inspection.inspectWill(payload, on.unwrapped(topic));
   const work = CALL_WORK + inspection.work;
   on.inspectionWork += work;

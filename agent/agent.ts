@@ -204,13 +204,12 @@ export class Agent {
       for (const one of putOff) settlePayload(session, one.publish, inspectPutOff(one), report, this.#ground);
       return false;
     }
-    const bytes = putOff.reduce((sum, { payload }) => sum + payload.length, 0);
-    const expectedMs = pool.expectedMs(bytes);
+    const expectedMs = pool.expectedMs(putOff.reduce((sum, { weight }) => sum + weight, 0));
     if (!room.mayWait(expectedMs, "payloads")) {
       refuseFrame(report, INSPECTION_OVERLOADED);
       return false;
     }
-    const done = inspectIn(pool, putOff);
+    const done = inspectIn(pool, putOff, policy.decisionDeadlineMs);
     this.#report = new FrameReport();
     const waits: Frame = { ...frame, data: null };
     report.waiting = { kind: "payloads", session, report, done, expectedMs, removable, frame: waits };
@@ -357,7 +356,7 @@ export class Agent {
       on.acl = session.acl;
       on.narrow = session.narrow;
     }
-    on.inspectedBytes = 0;
+    on.inspectedBytes = on.inspectedWork = 0;
     const heldBefore = heldBytes();
     if (frame.fromClient) {
       session.lastClientAtMs = nowMs;
@@ -367,7 +366,14 @@ export class Agent {
     }
     // Only who made it more: others must not pay for what somebody else holds.
     const held = heldBytes();
-    if (held > this.#maxHeldBytes && held > heldBefore) refuseFrame(report, OVERLOADED_SESSIONS);
+    if (held <= this.#maxHeldBytes || held <= heldBefore) return;
+    refuseFrame(report, OVERLOADED_SESSIONS);
+    if (report.policy.blockMode) return;
+    // Nothing closes, so the connection would go on to be held: it is read no further.
+    const lane = frame.fromClient ? session.client : session.broker;
+    lane.stream.release();
+    lane.kept = null;
+    lane.unparsed = "malformed";
   }
 
   /** The session of a frame, a new one for a connection's first frame, or null when the frame was settled without one. */
@@ -578,10 +584,15 @@ const PASS: RequestVerdict = Object.freeze({ refused: null, detectOnly: false, t
  * Has each payload inspected by the configuration that its head was judged by: the first of a frame may have begun before
  * the one in force. What each came to, or null.
  */
-function inspectIn(pool: Inspections, putOff: readonly PutOff[]): Promise<readonly (Inspected | null)[] | null> {
+function inspectIn(
+  pool: Inspections,
+  putOff: readonly PutOff[],
+  withinMs: number,
+): Promise<readonly (Inspected | null)[] | null> {
   const of = (some: readonly PutOff[]) => {
     const [{ publish: { inspector } }] = some as [PutOff];
-    return pool.inspect(inspector, some.map(({ payload, publish: { inner: topic } }) => ({ payload, topic })));
+    const items = some.map(({ payload, weight, publish: { inner: topic } }) => ({ payload, weight, topic }));
+    return pool.inspect(inspector, items, withinMs);
   };
   const [first, second] = putOff;
   if (second === undefined || first?.publish.inspector === second.publish.inspector) return of(putOff);

@@ -36,6 +36,20 @@ Deno.test("B166: unfinished packets of all connections have one budget; who goes
   rig.agent.sweep();
 });
 
+Deno.test("B166: where nothing is blocked who goes beyond the budget is read no further", () => {
+  const rig = new Rig({ general: { "block-mode": false }, inspection: { "max-payload-size": 0 } });
+  const before = heldBytes();
+  rig.parts.agent = new Agent({ ...rig.parts, audit: new AuditRing(10), maxHeldBytes: before + 100_000 });
+  for (let n = 0; n < 10; n++) {
+    const wire = rig.connection({ address: `10.0.0.${n}:1` }).live({ clientId: `c${n}` });
+    // A PUBLISH of 200 MB to `ok`.
+    wire.frame(Buffer.from("3084c2af5f00026f6b", "hex"));
+    for (let piece = 0; piece < 10; piece++) assert.equal(wire.frame(new Uint8Array(20_000)).verdict, "allow");
+    assert.match(wire.frame(new Uint8Array(20_000)).tags, /unparsed/);
+    assert.ok(heldBytes() - before <= 100_000, `${heldBytes() - before}`);
+  }
+});
+
 const SECRET = "hunter2";
 
 const CONNECT = {

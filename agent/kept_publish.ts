@@ -21,4 +21,6 @@ export interface KeptPublish {
 export interface PutOff {
   readonly publish: KeptPublish;
   readonly payload: Uint8Array;
+  /** Bytes of plain text that it is reckoned to take as long as. */
+  readonly weight: number;
 }

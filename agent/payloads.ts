@@ -5,7 +5,7 @@ import { PACKET } from "./mqtt/packet.ts";
 import type { PacketStream } from "./mqtt/packet_stream.ts";
 import { type Ground, said } from "./policy/ground.ts";
 import type { Inspected } from "./policy/inspect/inspector.ts";
-import { hear } from "./policy/inspection_check.ts";
+import { CALL_WORK, FEW_BYTES, hasCredit, hear } from "./policy/inspection_check.ts";
 import { INSPECTION_OVERLOADED } from "./reasons.ts";
 import type { KeptPublish, PutOff } from "./kept_publish.ts";
 import type { Session } from "./session.ts";
@@ -15,6 +15,15 @@ interface PayloadLane {
   readonly stream: PacketStream;
   kept: KeptPublish | null;
 }
+
+/**
+ * What searching the payloads of one frame in place may cost, in the units of `Inspector.work`: 2 ms, and at most one
+ * payload more. The rest belongs into a thread, however small it is.
+ */
+const MAX_IN_PLACE_WORK = 1 << 17;
+
+/** What unpacks to more than may be done in place is reckoned as so many bytes: nobody knows how many it is. */
+const UNPACKED = 256 << 10;
 
 /** Whether the payload of a PUBLISH, whose head was just reported and may pass, has to be seen; then it is kept. */
 export function keepPayload(
@@ -49,14 +58,24 @@ export function judgePayload(
   // Kept from its first byte: there is none only where the stream failed.
   if (payload === null) return report.refuse(INSPECTION_OVERLOADED, "close", PACKET.PUBLISH, publish.topic, null);
   const { inspector } = publish;
-  const isFew = on.inspectedBytes + payload.length <= inspector.inPlaceBytes;
-  const inspected = isFew ? inspector.inspectInPlace(payload, publish.inner) : "put-off";
+  const isFew = on.inspectedBytes + payload.length <= inspector.inPlaceBytes && on.inspectedWork < MAX_IN_PLACE_WORK &&
+    hasCredit(on.inspectedBytes + payload.length, FEW_BYTES, on);
+  let inspected: Inspected | null | "put-off" = "put-off";
+  if (isFew) {
+    inspected = inspector.inspectInPlace(payload, publish.inner);
+    // What was found to be too much has cost as well: a frame may hold a thousand of 100 bytes that unpack to 64 KiB.
+    const work = CALL_WORK + inspector.work;
+    on.inspectedBytes += payload.length;
+    on.inspectedWork += work;
+    on.inspectionWork += work;
+    on.inspectionCredit -= work;
+  }
   if (inspected === "put-off") {
-    report.putOff.push({ publish, payload: payload.slice() });
+    noteFindings(report, on);
+    const { length } = payload;
+    report.putOff.push({ publish, payload: payload.slice(), weight: isFew ? Math.max(length, UNPACKED) : length });
     return;
   }
-  on.inspectedBytes += payload.length;
-  on.inspectionWork += inspector.work;
   settlePayload(session, publish, inspected, report, on);
 }
 

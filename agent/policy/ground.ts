@@ -82,6 +82,11 @@ export class Ground {
   inspectionWork = 0;
   /** Bytes of payload of this frame that were inspected in their place. */
   inspectedBytes = 0;
+  /** What that has cost, whatever came of it, in the units of `Inspector.work`. */
+  inspectedWork = 0;
+  /** What inspecting in place may still cost all clients together, and since when that was not added to. */
+  inspectionCredit = Infinity;
+  inspectionCreditMs = 0;
   /** What a refused packet gets. */
   action: Action = "drop";
 

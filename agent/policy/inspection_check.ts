@@ -1,16 +1,34 @@
 import type { Connect, Message, UserProperties, Will } from "../mqtt/packet.ts";
-import { inspectionReason, type Reason } from "../reasons.ts";
+import { INSPECTION_OVERLOADED, inspectionReason, type Reason } from "../reasons.ts";
 import type { Ground } from "./ground.ts";
 import type { PartName } from "./inspect/config.ts";
 import type { Inspected, Inspector } from "./inspect/inspector.ts";
 
 /** What it costs to search a text at all, in the units of `Inspector.work`: about 2 µs. */
-const CALL_WORK = 150;
+export const CALL_WORK = 150;
 /**
  * What searching the names and properties of one packet may cost: 4 ms. A packet can have thousands of properties; one that
  * has more than can be searched beside the frame path is refused.
  */
 const MAX_WORK = 1 << 18;
+
+/**
+ * What inspecting in place may cost all clients together: a fifth of the time, and 10 ms at once. Each frame has its own
+ * bounds, but eight clients that go up to them took 60 ms for a round, and what is late passes.
+ */
+const CREDIT_PER_MS = 1 << 13, MAX_CREDIT = 1 << 19;
+/** Bytes that are always inspected in place: to hand them over would take as long. */
+export const FEW_BYTES = 1 << 10;
+/** As much of a Will, which can only be refused where there is no time: more than Wills have. */
+const WILL_BYTES = 16 << 10;
+
+/** Whether so many bytes may be inspected in place, few or for what all others have cost lately. O(1). */
+export function hasCredit(bytes: number, fewBytes: number, on: Ground): boolean {
+  const passedMs = on.nowMs - on.inspectionCreditMs;
+  on.inspectionCredit = Math.min(MAX_CREDIT, on.inspectionCredit + passedMs * CREDIT_PER_MS);
+  on.inspectionCreditMs = on.nowMs;
+  return on.inspectionCredit > 0 || bytes <= fewBytes;
+}
 
 /** Takes note of what an inspection found: the reason that refuses the packet, or null. O(findings). */
 export function hear(inspected: Inspected | null, on: Ground): Reason | null {
@@ -46,12 +64,18 @@ export function inspectMessage(message: Message, on: Ground): Reason | null {
     searchPairs(message.userProperties, topic, on, inspection);
 }
 
-/** Searches the payload of a Will, which has 64 KiB at most, and holds it against the schema of its topic. */
+/**
+ * Searches the payload of a Will, which has 64 KiB at most, and holds it against the schema of its topic. Nobody waits for a
+ * thread with it: where there is no time for more than a few bytes it is refused.
+ */
 export function inspectWill({ topic, payload }: Will, on: Ground): Reason | null {
   const { inspection } = on.policy;
   if (inspection === null || payload.length > inspection.maxPayloadBytes) return null;
+  if (!hasCredit(payload.length, WILL_BYTES, on)) return INSPECTION_OVERLOADED;
   const inspected = inspection.inspectWill(payload, on.unwrapped(topic));
-  on.inspectionWork += CALL_WORK + inspection.work;
+  const work = CALL_WORK + inspection.work;
+  on.inspectionWork += work;
+  on.inspectionCredit -= work;
   return hear(inspected, on);
 }
 
@@ -110,6 +134,6 @@ function searchText(
 ): Reason | null {
   if (text.length === 0) return null;
   const inspected = inspection.inspectText(part, text, topic);
-  on.inspectionWork += CALL_WORK + inspection.work;
+  on.inspectionWork += CALL_WORK + inspection.usualWork;
   return hear(inspected, on);
 }

@@ -92,6 +92,8 @@ export class Peer implements WaitingRoom {
   #waited: { readonly sentAfterMs: number; answer(isWritten: boolean): Unsettled | null }[] = [];
   /** Frames whose verdict is waited for. */
   readonly #waiting = new Set<Promise<void>>();
+  /** How many of them wait for what: whoever sends payloads must not take the places of logins. */
+  readonly #waitingFor: Record<Waiting["kind"], number> = { login: 0, payloads: 0 };
   /** What has to be answered before the next message is looked at, or null. */
   #hold: Promise<void> | null = null;
   /** No byte that is being judged was sent before this. */
@@ -160,7 +162,7 @@ export class Peer implements WaitingRoom {
    */
   mayWait(expectedMs: number, what: Waiting["kind"]): boolean {
     const { agent, now } = this.#options;
-    return !this.#muted && this.#waiting.size < MAX_WAITING[what] &&
+    return !this.#muted && this.#waitingFor[what] < MAX_WAITING[what] &&
       now() - this.#sentAfterMs + expectedMs <= agent.policy.decisionDeadlineMs;
   }
 
@@ -408,6 +410,7 @@ export class Peer implements WaitingRoom {
     const done: Promise<Outcome> = waiting.done;
     const waited = withinMs(done, leftMs).then(async (outcome) => {
       this.#waiting.delete(waited);
+      this.#waitingFor[waiting.kind]--;
       const answer = (isWritten: boolean) => {
         agent.tick();
         const report = agent.resume(waiting, outcome);
@@ -425,6 +428,7 @@ export class Peer implements WaitingRoom {
       if (this.#stopping && this.#reading && this.#waiting.size === 0) this.#close();
     });
     this.#waiting.add(waited);
+    this.#waitingFor[waiting.kind]++;
     if (version === 1) this.#hold = waited;
   }
 

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { Answer } from "../auth/provider.ts";
+import { InspectionPool } from "../inspection_pool.ts";
+import type { Inspector } from "../policy/inspect/inspector.ts";
 import { ALLOWED, Bench, CONNECT, DENIED, HANDSHAKE, message, v1, v2 } from "../../tests/support/peer_bench.ts";
 import { deskOf, identity, Users } from "../../tests/support/users.ts";
 
@@ -92,6 +94,26 @@ Deno.test("two may wait on a connection, a third is told so at once", async () =
   for (const answer of users.answers) answer(ALLOW);
   await turn();
   assert.deepEqual(answers(bench).slice(2).sort(), ["c1 allow", "c2 allow"]);
+  await bench.end();
+});
+
+Deno.test("payloads that wait take no places of logins", async () => {
+  const pool = new InspectionPool({ start: () => ({ post() {}, stop() {} }) });
+  const bench = new Bench({ inspection: {} }, { inspections: pool });
+  void pool.prepare(bench.parts.agent.policy.inspection as Inspector);
+  await bench.send(HANDSHAKE);
+  const payload = "00".repeat(40_000);
+  for (const id of ["a", "b", "c"]) {
+    await bench.send(v2({ index: 0, hex: CONNECT, id }), v2({ index: 1, hex: `30c4b80200026f6b${payload}`, id }));
+  }
+  const users = new Users(ALLOW.identity);
+  bench.parts.policies.desk = deskOf(() => bench.parts.clock.wallMs(), users);
+  await bench.send(v2({ index: 0, hex: slowConnect(1), id: "d" }));
+  assert.equal(users.answers.length, 1);
+  users.answers[0]?.(ALLOW);
+  await turn();
+  assert.deepEqual(answers(bench).slice(1), ["a allow", "b allow", "c allow", "d allow"]);
+  pool.close();
   await bench.end();
 });
 

@@ -69,8 +69,8 @@ export class Bench implements Connection {
   readonly parts: ReturnType<typeof testAgent>;
   readonly serving: Promise<void>;
 
-  constructor(policy: TestPolicy = {}) {
-    this.parts = testAgent(policy);
+  constructor(policy: TestPolicy = {}, options: Parameters<typeof testAgent>[1] = {}) {
+    this.parts = testAgent(policy, options);
     const { agent, log } = this.parts;
     this.heartbeat.beat();
     this.heartbeat.beat();

@@ -9,6 +9,7 @@ import { COMMENTS_STAY, ESCAPES_STAY, FOLDS_STAY, PLUS_STAYS, QUOTING_STAYS } fr
 import { PATH_PATTERNS } from "./path_patterns.ts";
 import { GUESSED } from "./pieces.ts";
 import type { Category, Pattern } from "./pattern.ts";
+import { arePatternsCut, beginPatterns, byteWorkOf, patternWork, takePatternWork } from "./pattern_work.ts";
 import {
   DOUBLE_QUOTE,
   HAS_BACKSLASH,
@@ -51,6 +52,9 @@ import {
   viewWork,
 } from "./views.ts";
 
+/** What patterns of the operator may cost at worst in a thread: 2 s. Nearly all texts cost them a hundredth. */
+const MAX_PATTERN_WORK = 1 << 27;
+
 /** One thing that was found. It holds nothing of the text itself. */
 export interface Hit {
   /** `sqli`, `command-injection`, `script-injection`, `path-traversal`, `custom`, `inspection-budget`, `json-limits`, `binary`, `payload-size`. */
@@ -83,6 +87,8 @@ interface CustomPattern {
   readonly severity: Severity;
   readonly topics: TopicSet | null;
   readonly shadow: boolean;
+  /** What a byte costs at worst, in the units of `inspectionWork`. */
+  readonly byteWork: number;
 }
 
 /** A compiled configuration: immutable. */
@@ -98,6 +104,8 @@ export interface InspectionPlan {
   /** Of the categories alone that a form of a language is about: most texts then need not be cut again. */
   readonly formTables: FormTables;
   readonly customs: readonly CustomPattern[];
+  /** What patterns of the operator may cost in one inspection, in the units of `inspectionWork`: more is refused. */
+  readonly maxPatternWork: number;
   readonly limits: ViewLimits;
   readonly jsonLimits: JsonLimits;
 }
@@ -139,7 +147,9 @@ export function compileInspection(
       return;
     }
     const set = topics === undefined ? null : compileTopicSet(topics);
-    customs.push({ name, regex: compiled.regex, severity, topics: set, shadow });
+    const { regex } = compiled;
+    const byteWork = byteWorkOf(regex.programSize);
+    customs.push({ name, regex, severity, topics: set, shadow, byteWork });
   });
   if (problems.length > 0) return { problems };
   const categories = (Object.keys(BUILT_IN) as Category[]).filter((category) => config.patterns[category]);
@@ -159,6 +169,7 @@ export function compileInspection(
       shell: tableOf(patterns.filter(({ category }) => category === "command-injection")),
     },
     customs,
+    maxPatternWork: MAX_PATTERN_WORK,
     limits: compileViewLimits(config.views, config["max-depth"], config["max-decoded-bytes"]),
     jsonLimits: {
       maxDepth: limits["max-depth"],
@@ -212,6 +223,10 @@ export function inspect(
   content: Uint8Array | string,
   topic: string,
 ): Findings | null {
+  // Before anything returns: who asks what this has cost must not be told what the one before did.
+  beginViews();
+  resetMatchWork();
+  beginPatterns(by.maxPatternWork);
   if (!by.parts.has(what)) return null;
   plan = by;
   part = what;
@@ -219,10 +234,8 @@ export function inspect(
   form = null;
   blocking = null;
   audited = [];
-  resetMatchWork();
   const bytes = typeof content === "string" ? bytesOf(content) : content;
   if (bytes.length > 0) {
-    beginViews();
     if (what === "payload" || what === "will") inspectMessage(bytes);
     else if (what === "user-properties" && isExcluded()) return null;
     else searchFrom(rawView(bytes));
@@ -240,7 +253,7 @@ function bytesOf(text: string): Uint8Array {
 
 /** Work that the last inspection did, in bytes and tokens looked at: tests of linearity count it instead of time. */
 export function inspectionWork(): number {
-  return viewWork + matchWorkDone();
+  return viewWork + matchWorkDone() + patternWork;
 }
 
 function isExcluded(): boolean {
@@ -288,7 +301,8 @@ function searchFrom(raw: View): void {
   }
   view = raw;
   form = null;
-  if (exceeded !== null) tell("inspection-budget", exceeded, "critical", -1, false);
+  const bound = exceeded ?? (arePatternsCut ? "custom-patterns" : null);
+  if (bound !== null) tell("inspection-budget", bound, "critical", -1, false);
 }
 
 /** Searches one view and puts what it can be decoded to behind `queue`; true if it holds what refuses. */
@@ -414,8 +428,11 @@ function searchCustoms(isJson: boolean): boolean {
 }
 
 function searchCustomText(from: number, to: number): boolean {
+  // To make it a string costs as much as a small pattern.
+  if (!takePatternWork(to - from, 1)) return false;
   const text = textOf(view.bytes.subarray(from, to));
-  for (const { name, regex, severity, shadow } of customs) {
+  for (const { name, regex, severity, shadow, byteWork } of customs) {
+    if (!takePatternWork(to - from, byteWork)) return false;
     if (regex.test(text) && tell("custom", name, severity, from, shadow)) return true;
   }
   return false;

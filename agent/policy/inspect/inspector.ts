@@ -2,6 +2,7 @@ import type { InspectionConfig, PartName } from "./config.ts";
 import { compileInspection, type Findings, type Hit, inspect, type InspectionPlan, inspectionWork } from "./inspect.ts";
 import { checkSchema, compileSchemas, type SchemaFailure, type SchemaSet } from "./json_schema.ts";
 import type { JsonLimits } from "./json_limits.ts";
+import { arePatternsCut, patternWork } from "./pattern_work.ts";
 import { inTopicSet, mostSpecific } from "./topic_set.ts";
 import { compileViewLimits } from "./views.ts";
 
@@ -51,6 +52,8 @@ export const IN_PLACE_BYTES = 32 << 10;
 const IN_PLACE_DECODED_BYTES = 64 << 10;
 /** An instruction of a custom pattern costs as much for each byte, at worst, as a twentieth of all built-in patterns do. */
 const INSTRUCTIONS = 20;
+/** What custom patterns and those of schemas may cost in place at worst, in the units of `Inspector.work`: 4 ms. */
+const IN_PLACE_PATTERN_WORK = 1 << 18;
 
 let ids = 0;
 
@@ -81,9 +84,13 @@ export class Inspector {
     const instructions = plan.customs.reduce((sum, { regex }) => sum + regex.programSize, 0);
     this.inPlaceBytes = Math.trunc(IN_PLACE_BYTES / (1 + instructions / INSTRUCTIONS));
     const decoded = Math.min(config["max-decoded-bytes"], Math.max(1, this.inPlaceBytes * 2), IN_PLACE_DECODED_BYTES);
-    this.#quick = decoded === config["max-decoded-bytes"]
+    this.#quick = decoded === config["max-decoded-bytes"] && plan.customs.length === 0 && schemas === null
       ? plan
-      : Object.freeze({ ...plan, limits: compileViewLimits(config.views, config["max-depth"], decoded) });
+      : Object.freeze({
+        ...plan,
+        limits: compileViewLimits(config.views, config["max-depth"], decoded),
+        maxPatternWork: IN_PLACE_PATTERN_WORK,
+      });
   }
 
   /** Compiles the section; all problems are told at once. Schemas of files are in `schema` already. */
@@ -126,7 +133,8 @@ export class Inspector {
   inspectInPlace(payload: Uint8Array, topic: string): Inspected | null | typeof PUT_OFF {
     if (payload.length > this.inPlaceBytes) return PUT_OFF;
     const inspected = this.#inspectMessage("payload", payload, topic, this.#quick);
-    return inspected?.refusal?.word === "inspection-budget" && this.#quick !== this.#plan ? PUT_OFF : inspected;
+    const isCut = arePatternsCut || inspected?.refusal?.word === "inspection-budget";
+    return isCut && this.#quick !== this.#plan ? PUT_OFF : inspected;
   }
 
   /** Searches the payload of a Will in its place, and holds it against its schema; bounds as for `inspectText`. */
@@ -155,6 +163,14 @@ export class Inspector {
   /** What the last inspection cost, in bytes and tokens looked at, about 15 ns each. */
   get work(): number {
     return inspectionWork();
+  }
+
+  /**
+   * As `work`, with what patterns of the operator cost as a rule: at worst they take eight times as much. For what is
+   * refused where it has too much of it, and not only put off.
+   */
+  get usualWork(): number {
+    return inspectionWork() - patternWork * 7 / 8;
   }
 
   #hasSchema(topic: string): boolean {

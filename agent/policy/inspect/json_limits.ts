@@ -1,4 +1,5 @@
 import type { Severity } from "./config.ts";
+import { HASH_SEED, hashByte } from "./byte_hash.ts";
 import { hexValue } from "./tokens.ts";
 
 /** Bounds of JSON documents, `inspection.json-limits`. */
@@ -48,8 +49,6 @@ let stringHash = 0;
 let stringStart = 0;
 let stringEnd = 0;
 let isEscapedString = false;
-/** Clients can not choose keys that collide without knowing it. */
-const seed = crypto.getRandomValues(new Int32Array(1))[0] as number;
 
 /**
  * Holds a payload against the limits, in one pass that stops at the first byte that breaks one: before any parser sees it,
@@ -171,11 +170,11 @@ function readString(): boolean {
   const place = at++;
   stringStart = at;
   isEscapedString = false;
-  let hash = seed;
+  let hash = HASH_SEED;
   let escaped = 0;
   for (;;) {
     while (at < end && STOPS[bytes[at] as number] === 0) {
-      hash = Math.imul(hash ^ (bytes[at] as number), 0x01000193);
+      hash = hashByte(hash, bytes[at] as number);
       at++;
     }
     const byte = byteAt(at);
@@ -187,7 +186,7 @@ function readString(): boolean {
     if (point < 0) return false;
     const length = utf8Length(point);
     escaped += at - from - length;
-    for (let n = length - 1; n >= 0; n--) hash = Math.imul(hash ^ utf8Byte(point, length, n), 0x01000193);
+    for (let n = length - 1; n >= 0; n--) hash = hashByte(hash, utf8Byte(point, length, n));
   }
   stringEnd = at++;
   stringHash = hash;

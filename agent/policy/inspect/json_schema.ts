@@ -5,6 +5,7 @@ import { continueUtf8, UTF8_COMPLETE } from "../../mqtt/utf8.ts";
 import { compileRegex } from "../regex.ts";
 import type { JsonSchemaConfig } from "./config.ts";
 import { type JsonLimits, jsonViolation } from "./json_limits.ts";
+import { arePatternsCut, byteWorkOf, takePatternWork } from "./pattern_work.ts";
 import { compileTopicSet, mostSpecific, type TopicSet } from "./topic_set.ts";
 
 /** One compiled schema. */
@@ -29,7 +30,10 @@ export interface SchemaFailure {
   readonly blocks: boolean;
   /** JSON Pointer into the payload, at most 256 characters. */
   readonly path: string;
-  /** The keyword that fails, `not-json`, or the name of the limit of `json-limits` that is broken. */
+  /**
+   * The keyword that fails, `not-json`, the name of the limit of `json-limits` that is broken, or `inspection-budget` where
+   * its patterns might have cost too much.
+   */
   readonly keyword: string;
 }
 
@@ -95,7 +99,8 @@ const regExp = Object.assign((pattern: string): { test(text: string): boolean; t
   const compiled = compileRegex(RE2JS.translateRegExp(pattern));
   if ("error" in compiled) throw new Error(compiled.error);
   const { regex } = compiled;
-  return { test: (text) => regex.test(text), toString: () => pattern };
+  const byteWork = byteWorkOf(regex.programSize);
+  return { test: (text) => takePatternWork(text.length, byteWork) && regex.test(text), toString: () => pattern };
 }, { code: "re2" });
 
 const OPTIONS: Options = {
@@ -104,6 +109,8 @@ const OPTIONS: Options = {
   strictTuples: false,
   strictRequired: false,
   allErrors: false,
+  // `{}` has no `constructor`, and no `toString` either.
+  ownProperties: true,
   validateFormats: false,
   logger: false,
   code: { regExp: regExp as unknown as NonNullable<NonNullable<Options["code"]>["regExp"]> },
@@ -112,9 +119,13 @@ const OPTIONS: Options = {
 function uniqueItems(isOn: boolean): (items: unknown) => boolean {
   return (items) => {
     if (!isOn || !Array.isArray(items)) return true;
-    const seen = new Set<string>();
-    for (const item of items) seen.add(canonical(item));
-    return seen.size === items.length;
+    const plain = new Set<unknown>();
+    const others = new Set<string>();
+    for (const item of items) {
+      if (typeof item === "object" && item !== null) others.add(canonical(item));
+      else plain.add(item);
+    }
+    return plain.size + others.size === items.length;
   };
 }
 
@@ -145,7 +156,10 @@ export function checkSchema(
   const violation = jsonViolation(payload, limits, true);
   if (violation !== null && violation.severity !== "low") return failure(schema, "", violation.name);
   // It is JSON: that was just seen, byte by byte.
-  if (schema.validate(JSON.parse(decoder.decode(payload)))) return null;
+  const isValid = schema.validate(JSON.parse(decoder.decode(payload)));
+  // What was not tested counts for nothing, under `not` too.
+  if (arePatternsCut) return failure(schema, "", "inspection-budget");
+  if (isValid) return null;
   const error: ErrorObject | undefined = schema.validate.errors?.[0];
   return failure(schema, error?.instancePath ?? "", error?.keyword ?? "false schema");
 }

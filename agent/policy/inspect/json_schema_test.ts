@@ -127,3 +127,18 @@ Deno.test("schemas with the same $id do not meet", () => {
   );
   assert.deepEqual([check(set, "1", "a"), check(set, "1", "b")], [null, " type"]);
 });
+
+Deno.test("names that every object of JavaScript has are no keys of a document", () => {
+  const asks = setOf({ schema: { required: ["toString", "constructor"] } });
+  assert.equal(check(asks, "{}"), " required");
+  assert.equal(check(asks, '{"toString":1,"constructor":2}'), null);
+  const types = setOf({
+    schema: {
+      properties: { constructor: { type: "string" }, valueOf: { type: "number" } },
+      additionalProperties: false,
+    },
+  });
+  assert.equal(check(types, "{}"), null);
+  assert.equal(check(types, '{"constructor":1}'), "/constructor type");
+  assert.equal(check(setOf({ schema: { dependentRequired: { toString: ["a"] } } }), "{}"), null);
+});

@@ -11,6 +11,7 @@ import {
   pieces,
   piecesCut,
 } from "./binary.ts";
+import { HASH_SEED, hashByte } from "./byte_hash.ts";
 import { collapsedAt, collapsePlus, collapseShell, collapseSql } from "./collapse.ts";
 import type { ViewName } from "./config.ts";
 import { decodeRuns, runs, runsCut, runWork } from "./encoded_runs.ts";
@@ -109,7 +110,6 @@ let dataViews = 0;
 export let viewWork = 0;
 /** Pieces of encoded runs that were decoded, by a hash: the same run is in each form of a text that keeps it. */
 const seenPieces = new Map<number, View[]>();
-const hashSeed = crypto.getRandomValues(new Int32Array(1))[0] as number;
 
 /** Begins with a new text. */
 export function beginViews(): void {
@@ -324,9 +324,9 @@ function gather(parts: readonly Piece[]): [number, number] {
 }
 
 function isSeen(piece: Piece): boolean {
-  let hash = hashSeed;
+  let hash = HASH_SEED;
   for (let at = piece.outStart; at < piece.outEnd; at++) {
-    hash = Math.imul(hash ^ (arena.bytes[at] as number), 0x01000193);
+    hash = hashByte(hash, arena.bytes[at] as number);
   }
   const same = seenPieces.get(hash);
   const view = child(NOTHING, "raw", "", piece.outStart, piece.outEnd, 0, NO_PIECES);
@@ -408,8 +408,8 @@ export function insideData(view: View, limits: ViewLimits, isBinary: boolean): V
   return views;
 }
 
-/** At most as many attempts at Zstandard, whose decoder costs 300 µs to call. */
-const MAX_ZSTD = 2;
+/** At most as many attempts at Zstandard, whose decoder costs 300 µs to call: in units of work, for who counts them. */
+const MAX_ZSTD = 2, ZSTD_WORK = 20_000;
 let zstdCalls = 0;
 
 /** The data decompressed: gzip, zlib, Zstandard by their headers; bare DEFLATE if it is that to the end. */
@@ -514,6 +514,7 @@ function zstdUnpacked(view: View, limits: ViewLimits): View | null {
     exceeded ??= "max-decoded-bytes";
     return null;
   }
+  viewWork += ZSTD_WORK;
   try {
     const text = zstdDecompressSync(view.bytes.subarray(view.start, view.end), { maxOutputLength: size });
     decodedBytes += text.length;

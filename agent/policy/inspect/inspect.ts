@@ -1,7 +1,7 @@
 import { continueUtf8, UTF8_COMPLETE } from "../../mqtt/utf8.ts";
 import { compileRegex, type LinearRegex } from "../regex.ts";
 import { collapsible, GLUED_PLUS, isChanged, SHELL_QUOTING, SQL_COMMENT, SQL_JOIN } from "./collapse.ts";
-import { COMMAND_PATTERNS } from "./command_patterns.ts";
+import { COMMAND_PATTERNS } from "./command_patterns/mod.ts";
 import { type InspectionConfig, type PartName, SEVERITIES, type Severity } from "./config.ts";
 import { type JsonLimits, jsonViolation } from "./json_limits.ts";
 import { compileTable, matchPatterns, matchWorkDone, type PatternTable, resetMatchWork } from "./match.ts";

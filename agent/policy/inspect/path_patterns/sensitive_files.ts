@@ -1,0 +1,229 @@
+import { word } from "../keywords.ts";
+import type { Pattern } from "../pattern.ts";
+import { BOUND, NUMBER, type Tokens, WORD } from "../tokens.ts";
+import { lowerAt } from "./lower_at.ts";
+import { isSiteConfig, isWebInf } from "./site_files.ts";
+
+const BOOT = word("boot"), CONFIG = word("config"), DRIVERS = word("drivers"), ENV = word("env"), ETC = word("etc");
+const GSHADOW = word("gshadow"), HTACCESS = word("htaccess"), HTPASSWD = word("htpasswd"), INI = word("ini");
+const MASTER = word("master"), META = word("meta"), PASSWD = word("passwd"), PROC = word("proc"), SELF = word("self");
+const SHADOW = word("shadow"), SUDOERS = word("sudoers"), SYSTEM32 = word("system32"), WEB = word("web");
+const WIN = word("win"), WP = word("wp"), REPAIR = word("repair"), SAM = word("sam"), SYSTEM = word("system");
+const SECURITY = word("security"), CMD = word("cmd"), POWERSHELL = word("powershell"), NTUSER = word("ntuser");
+const DAT = word("dat"), RUN = word("run"), SECRETS = word("secrets"), DOCKER = word("docker"), SOCK = word("sock");
+const DEV = word("dev"), MEM = word("mem"), KMEM = word("kmem"), MYSQL = word("mysql"), USER = word("user");
+const WPA_SUPPLICANT = word("wpa_supplicant"), NETWORKMANAGER = word("networkmanager"), SSH = word("ssh");
+const SSHD_CONFIG = word("sshd_config"), MOSQUITTO = word("mosquitto"), PRIVKEY = word("privkey");
+const UNATTEND = word("unattend"), YAML = word("yaml"), PEM = word("pem"), XML = word("xml"), SSL = word("ssl");
+const PRIVATE = word("private");
+const DOT = 0x2e, SLASH = 0x2f, BACKSLASH = 0x5c, QUESTION = 0x3f, COLON = 0x3a, MINUS = 0x2d;
+
+/**
+ * The path that token `i` is in is all that there is, or the value of a query: nobody sends it but to ask for it. In a
+ * document it may be a setting.
+ */
+function isWholeValue(t: Tokens, i: number): boolean {
+  let from = i;
+  while (from > i - 12 && t.glued(from) && isPathToken(t.kind[from - 1] as number)) from--;
+  let to = i;
+  while (to < i + 16 && t.glued(to + 1) && isPathToken(t.kind[to + 1] as number)) to++;
+  const before = t.kind[from - 1] as number;
+  const behind = t.kind[to + 1] as number;
+  if (before === BOUND) return behind === BOUND && !isOfDocument(t.kind[from - 2]) && !isOfDocument(t.kind[to + 2]);
+  const isQuery = before === 0x3d && t.kind[from - 2] === WORD &&
+    (t.kind[from - 3] === QUESTION || t.kind[from - 3] === 0x26);
+  return isQuery && (behind === BOUND || behind === 0x26);
+}
+
+/** Punctuation between the strings of a JSON document. */
+function isOfDocument(kind: number | undefined): boolean {
+  return kind === COLON || kind === 0x2c || kind === 0x7b || kind === 0x7d || kind === 0x5b || kind === 0x5d;
+}
+
+function isPathToken(kind: number): boolean {
+  return kind === WORD || kind === NUMBER || kind === SLASH || kind === BACKSLASH || kind === DOT || kind === MINUS ||
+    kind === COLON;
+}
+
+/** `/etc/passwd`, `/proc/self/environ`, `.ssh/id_rsa`, `\windows\win.ini`. */
+function isSensitiveFile(t: Tokens, i: number): boolean {
+  const number = t.word[i] as number;
+  const before = t.kind[i - 1] as number;
+  if (number === WEB || number === META || number === WP) {
+    if (isSiteConfig(t, i)) return before === SLASH || before === BACKSLASH || isWholeValue(t, i);
+    return (before === SLASH || before === BOUND) && isWebInf(t, i);
+  }
+  if (number === WIN || number === BOOT) {
+    return (before === SLASH || before === BACKSLASH) && t.kind[i + 1] === DOT && t.word[i + 2] === INI &&
+      t.glued(i + 1);
+  }
+  if (number === SYSTEM32 || number === REPAIR) {
+    // system32\config\sam, system32\drivers\etc
+    const file = behindSeparators(t, i + 1);
+    if (file < 0) return false;
+    const name = t.word[file] as number;
+    if (number === REPAIR) return name === SAM || name === SYSTEM || name === SECURITY;
+    return name === CONFIG || (name === DRIVERS && t.word[behindSeparators(t, file + 1)] === ETC) ||
+      ((name === CMD || name === POWERSHELL) && isWholeValue(t, i));
+  }
+  if (number === NTUSER) return t.kind[i + 1] === DOT && t.word[i + 2] === DAT;
+  if (HIDDEN_FILES.has(number)) {
+    // .ssh/id_rsa, .aws/credentials, .git/config, .htpasswd
+    if (before !== DOT || !t.glued(i)) return false;
+    const opener = t.kind[i - 2] as number;
+    const isInPath = opener === SLASH || opener === BACKSLASH;
+    if (!isInPath && opener !== BOUND && t.glued(i - 1)) return false;
+    if (number === HTPASSWD || number === HTACCESS) return true;
+    if (number === ENV) {
+      if (opener !== SLASH) return false;
+      return t.kind[i + 1] === BOUND || (t.kind[i + 1] === DOT && ENVIRONMENTS.has(t.word[i + 2] as number));
+    }
+    if (WHOLE_FILES.has(number)) return isInPath && (t.kind[i + 1] === BOUND || t.spaced(i + 1));
+    return (t.kind[i + 1] === SLASH || t.kind[i + 1] === BACKSLASH) && FILES_IN_HIDDEN.has(t.word[i + 2] as number);
+  }
+  if (number === SECRETS || number === PRIVKEY || number === UNATTEND) {
+    // /config/secrets.yaml, /etc/letsencrypt/live/x/privkey.pem
+    const type = t.word[i + 2] as number;
+    return (before === SLASH || before === BACKSLASH) && t.kind[i + 1] === DOT &&
+      (type === YAML || type === PEM || type === XML) &&
+      isWholeValue(t, i);
+  }
+  if (number === RUN) {
+    // /run/secrets/…, /var/run/docker.sock
+    if (before !== SLASH || t.kind[i + 1] !== SLASH) return false;
+    if (t.word[i + 2] === SECRETS) return t.kind[i + 3] === SLASH;
+    // unix:///var/run/docker.sock is an address.
+    return t.word[i + 2] === DOCKER && t.word[i + 4] === SOCK && t.kind[i - 4] !== SLASH && isWholeValue(t, i);
+  }
+  if (number === DEV) {
+    const file = t.word[i + 2] as number;
+    return before === SLASH && t.kind[i + 1] === SLASH && (file === MEM || file === KMEM) && isWholeValue(t, i);
+  }
+  if (number === MYSQL) {
+    return before === SLASH && t.kind[i + 1] === SLASH && t.word[i + 2] === USER && t.kind[i + 3] === DOT;
+  }
+  // /etc/passwd and the like, `/./` and `//` between; etc/passwd and nothing else
+  const isRooted = (before === SLASH || before === BACKSLASH) && t.glued(i);
+  if (!isRooted && !(before === BOUND && number === ETC)) return false;
+  const file = behindSeparators(t, i + 1);
+  if (file < 0) return false;
+  const name = t.word[file] as number;
+  if (number === ETC) {
+    if (name === PASSWD || name === SHADOW || name === GSHADOW || name === SUDOERS) return true;
+    if (name === MASTER || name === SECURITY) return t.word[file + 2] === PASSWD;
+    if (!isRooted) return false;
+    if (name === WPA_SUPPLICANT) return t.kind[file + 1] === SLASH && isWholeValue(t, i);
+    if (name === NETWORKMANAGER) return t.word[file + 2] === SYSTEM && isWholeValue(t, i);
+    if (name === SSL) return t.word[file + 2] === PRIVATE && isWholeValue(t, i);
+    if (name === SSH) return (t.word[file + 2] === SSHD_CONFIG || isHostKey(t, file + 2)) && isWholeValue(t, i);
+    if (name === MOSQUITTO) return SECRET_FILES.has(t.word[file + 2] as number) && isWholeValue(t, i);
+    return WHOLE_ETC.has(name) && isWholeValue(t, i);
+  }
+  // /proc/self/…, /proc/1/environ, and /proc/cpuinfo alone
+  if (number !== PROC) return false;
+  if (name === SELF) return true;
+  return t.kind[file] === NUMBER
+    ? PROCESS_FILES.has(t.word[file + 2] as number)
+    : WHOLE_PROC.has(name) && isWholeValue(t, i);
+}
+
+/** `ssh_host_rsa_key`. */
+function isHostKey(t: Tokens, i: number): boolean {
+  const start = t.start[i] as number;
+  if (t.kind[i] !== WORD || (t.end[i] as number) - start < 10) return false;
+  return "ssh_host_".split("").every((letter, n) => lowerAt(t.bytes, start + n) === letter.charCodeAt(0));
+}
+
+/** Behind `/`, `//`, `/./`, `\` at `i`; -1 if none stands there. */
+function behindSeparators(t: Tokens, i: number): number {
+  let at = i;
+  while (
+    at < i + 8 && t.glued(at) &&
+    (t.kind[at] === SLASH || t.kind[at] === BACKSLASH || (t.kind[at] === DOT && at > i && t.kind[at + 1] === SLASH))
+  ) at++;
+  return at === i ? -1 : at;
+}
+
+const HIDDEN_FILES = new Set(
+  [
+    "ssh",
+    "aws",
+    "git",
+    "env",
+    "htaccess",
+    "htpasswd",
+    "svn",
+    "hg",
+    "kube",
+    "docker",
+    "bash_history",
+    "netrc",
+    "pgpass",
+    "npmrc",
+    "dockerenv",
+    "storage",
+  ].map(word),
+);
+const WHOLE_FILES = new Set(["bash_history", "netrc", "pgpass", "npmrc", "dockerenv"].map(word));
+const FILES_IN_HIDDEN = new Set(
+  [
+    "id_rsa",
+    "id_ed25519",
+    "id_ecdsa",
+    "id_dsa",
+    "authorized_keys",
+    "credentials",
+    "config",
+    "head",
+    "index",
+    "entries",
+    "logs",
+    "objects",
+    "refs",
+    "wc",
+    "auth",
+  ].map(word),
+);
+const ENVIRONMENTS = new Set(["local", "production", "development", "staging", "bak"].map(word));
+const WHOLE_ETC = new Set(
+  ["hosts", "hostname", "group", "issue", "fstab", "crontab", "resolv", "profile"].map(word),
+);
+const SECRET_FILES = new Set(["passwd", "pwfile", "acl"].map(word));
+const PROCESS_FILES = new Set(["environ", "cmdline", "maps", "fd", "mem", "cwd", "root"].map(word));
+const WHOLE_PROC = new Set(["version", "cpuinfo", "mounts", "net", "kcore", "sched_debug"].map(word));
+
+/** Files that only an attacker asks for. */
+export const SENSITIVE_FILES = {
+  whole: {
+    name: "path-sensitive-file",
+    category: "path-traversal",
+    severity: "high",
+    catches: "Files that only an attacker asks for, by their whole path",
+    example: "/etc/./passwd",
+    nearMiss: "/etc/mosquitto/mosquitto.conf",
+    at: [
+      ...[
+        "etc",
+        "proc",
+        "win",
+        "boot",
+        "system32",
+        "repair",
+        "web",
+        "meta",
+        "wp",
+        "ntuser",
+        "run",
+        "dev",
+        "mysql",
+        "secrets",
+        "privkey",
+        "unattend",
+      ].map(
+        word,
+      ),
+      ...HIDDEN_FILES,
+    ],
+    test: isSensitiveFile,
+  },
+} as const satisfies Readonly<Record<string, Pattern>>;

@@ -24,7 +24,7 @@ import {
   scan,
   TRIGGER,
 } from "./prefilter.ts";
-import { SCRIPT_PATTERNS } from "./script_patterns.ts";
+import { SCRIPT_PATTERNS } from "./script_patterns/mod.ts";
 import { isForm } from "./unescape.ts";
 import { SQL_PATTERNS } from "./sql_patterns.ts";
 import { BOUNDARY, isEscaped, isJsonText } from "./tokens.ts";

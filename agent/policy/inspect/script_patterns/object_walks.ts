@@ -1,0 +1,72 @@
+import { word } from "../keywords.ts";
+import type { Pattern } from "../pattern.ts";
+import { type Tokens, WORD } from "../tokens.ts";
+
+const DUNDER_CLASS = word("__class__"), FREEMARKER = word("freemarker"), JAVA = word("java"), LANG = word("lang");
+const MEMBERACCESS = word("_memberaccess"), NEW = word("new"), OGNL = word("ognl"), PHPINFO = word("phpinfo");
+const RUNTIME = word("runtime"), TEMPLATE = word("template"), T_WORD = word("t"), CLASSLOADER = word("classloader");
+const MODULE = word("module");
+const OPEN = 0x28, CLOSE = 0x29, CLOSE_BRACE = 0x7d, DOT = 0x2e, HASH = 0x23, BRACKET = 0x5b, CLOSE_BRACKET = 0x5d;
+
+/** Names of the object models of Python and Java by which templates are left, outside of a template too. */
+function isObjectWalk(t: Tokens, i: number): boolean {
+  switch (t.word[i]) {
+    case MEMBERACCESS:
+      return t.kind[i - 1] === HASH;
+    case FREEMARKER:
+      return t.kind[i + 1] === DOT && t.word[i + 2] === TEMPLATE;
+    case T_WORD:
+      return t.kind[i + 1] === OPEN && t.word[i + 2] === JAVA && t.kind[i + 3] === DOT;
+    case CLASSLOADER:
+      // class.module.classLoader (CVE-2022-22965)
+      return t.kind[i - 1] === DOT && t.word[i - 2] === MODULE;
+    case OGNL:
+      return t.kind[i - 1] === 0x40 && t.kind[i + 1] === DOT;
+    case PHPINFO:
+      return t.kind[i + 1] === OPEN;
+    case JAVA:
+      // new java.lang.ProcessBuilder, @java.lang.Runtime@; a stack trace has `at` before it.
+      return t.kind[i + 1] === DOT && t.word[i + 2] === LANG && t.kind[i + 3] === DOT && t.word[i + 4] === RUNTIME &&
+        (t.kind[i - 1] === 0x40 || t.isQuote(i - 1) || t.kind[i - 1] === OPEN || t.word[i - 1] === NEW);
+    case DUNDER_CLASS:
+      // ''.__class__, [].__class__, x.__class__.__mro__; Python's own self.__class__.__name__ is none.
+      if (t.kind[i - 1] !== DOT) return t.isQuote(i - 1) && t.kind[i - 2] === BRACKET;
+      if (
+        t.isQuote(i - 2) || t.kind[i - 2] === CLOSE_BRACKET || t.kind[i - 2] === CLOSE_BRACE ||
+        (t.kind[i - 2] === CLOSE && t.kind[i - 3] === OPEN && t.kind[i - 4] !== WORD)
+      ) return true;
+      return t.kind[i + 1] === DOT && WALKS.has(t.word[i + 2] as number);
+  }
+  // __globals__, __subclasses__() and so on
+  return t.kind[i - 1] === DOT || t.kind[i - 2] === BRACKET;
+}
+
+const WALKS = new Set(["__mro__", "__base__", "__bases__", "__subclasses__", "mro", "__init__"].map(word));
+
+/** Object models by which templates are left. */
+export const OBJECT_WALKS = {
+  names: {
+    name: "template-object-walk",
+    category: "script-injection",
+    severity: "high",
+    catches: "Names of the object models of Python and Java by which templates are left",
+    example: "x.__class__.__mro__[1].__subclasses__()",
+    nearMiss: "self.__class__.__name__ at java.lang.Runtime.exec",
+    at: [
+      "__class__",
+      "__mro__",
+      "__bases__",
+      "__subclasses__",
+      "__globals__",
+      "__builtins__",
+      "_memberaccess",
+      "freemarker",
+      "t",
+      "ognl",
+      "phpinfo",
+      "java",
+      "classloader",
+    ].map(word),
+    test: isObjectWalk,
+  },
+} as const satisfies Readonly<Record<string, Pattern>>;

@@ -26,7 +26,7 @@ import {
 } from "./prefilter.ts";
 import { SCRIPT_PATTERNS } from "./script_patterns/mod.ts";
 import { isForm } from "./unescape.ts";
-import { SQL_PATTERNS } from "./sql_patterns.ts";
+import { SQL_PATTERNS } from "./sql_patterns/mod.ts";
 import { BOUNDARY, isEscaped, isJsonText } from "./tokens.ts";
 import { compileTopicSet, inTopicSet, type TopicSet } from "./topic_set.ts";
 import {

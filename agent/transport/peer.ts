@@ -6,6 +6,7 @@ import { frameAnswer, plainAnswer, requestAnswer } from "./answer.ts";
 import { readRequestHead } from "./request_head.ts";
 import { FrameReader } from "./frame_reader.ts";
 import type { Heartbeat } from "./heartbeat.ts";
+import { HoldCredit } from "./hold_credit.ts";
 import { OutBuffer } from "./out_buffer.ts";
 import type { ReadRounds } from "./read_rounds.ts";
 import { handshakeAnswer, MESSAGE, readHandshake } from "./v2.ts";
@@ -94,6 +95,7 @@ export class Peer implements WaitingRoom {
   readonly #waiting = new Set<Promise<void>>();
   /** How many of them wait for what: whoever sends payloads must not take the places of logins. */
   readonly #waitingFor: Record<Waiting["kind"], number> = { login: 0, payloads: 0 };
+  readonly #credit = new HoldCredit();
   /** What has to be answered before the next message is looked at, or null. */
   #hold: Promise<void> | null = null;
   /** No byte that is being judged was sent before this. */
@@ -158,12 +160,14 @@ export class Peer implements WaitingRoom {
 
   /**
    * Whether a frame of this connection may wait: it would be answered in time, and not many wait already. Over v1 whatever
-   * comes behind it waits as well.
+   * comes behind it waits as well, so payloads have only a part of the time there.
    */
   mayWait(expectedMs: number, what: Waiting["kind"]): boolean {
     const { agent, now } = this.#options;
+    const nowMs = now();
     return !this.#muted && this.#waitingFor[what] < MAX_WAITING[what] &&
-      now() - this.#sentAfterMs + expectedMs <= agent.policy.decisionDeadlineMs;
+      nowMs - this.#sentAfterMs + expectedMs <= agent.policy.decisionDeadlineMs &&
+      (this.#protocol !== 1 || what !== "payloads" || this.#credit.allows(expectedMs, nowMs));
   }
 
   #close(): void {
@@ -406,7 +410,8 @@ export class Peer implements WaitingRoom {
   #wait(version: 1 | 2, waiting: Waiting): void {
     const { agent, now } = this.#options;
     const sentAfterMs = this.#sentAfterMs;
-    const leftMs = agent.policy.decisionDeadlineMs - (now() - sentAfterMs);
+    const beganMs = now();
+    const leftMs = agent.policy.decisionDeadlineMs - (beganMs - sentAfterMs);
     const done: Promise<Outcome> = waiting.done;
     const waited = withinMs(done, leftMs).then(async (outcome) => {
       this.#waiting.delete(waited);
@@ -418,6 +423,7 @@ export class Peer implements WaitingRoom {
         return waiting.frame === null ? null : agent.unsettled(waiting.frame);
       };
       if (version === 1) {
+        if (waiting.kind === "payloads") this.#credit.charge(now() - beganMs, now());
         // Nothing else is answered meanwhile: its age is that of what is behind it.
         const unsettled = answer(true);
         if (unsettled !== null) this.#unsettled.push(unsettled);

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { HoldCredit } from "./hold_credit.ts";
+
+Deno.test("a connection is held for a quarter of the time at most, and 60 ms at once", () => {
+  const credit = new HoldCredit();
+  assert.ok(credit.allows(60, 1000));
+  assert.ok(!credit.allows(61, 1000));
+  let heldMs = 0;
+  let nowMs = 1000;
+  for (; nowMs < 11_000;) {
+    if (!credit.allows(20, nowMs)) {
+      nowMs += 5;
+      continue;
+    }
+    nowMs += 20;
+    heldMs += 20;
+    credit.charge(20, nowMs);
+  }
+  assert.ok(heldMs > 2300 && heldMs <= 2600, `${heldMs}`);
+});
+
+Deno.test("what took longer than was thought is made up for, and a clock that goes back gives nothing", () => {
+  const credit = new HoldCredit();
+  credit.charge(160, 1000);
+  assert.ok(!credit.allows(1, 1000));
+  assert.ok(!credit.allows(1, 1390));
+  assert.ok(credit.allows(1, 1410));
+  assert.ok(!credit.allows(10, 500));
+  assert.ok(credit.allows(60, 10_000));
+});

@@ -1,15 +1,18 @@
 import { continueUtf8, UTF8_COMPLETE } from "../../mqtt/utf8.ts";
 import { compileRegex, type LinearRegex } from "../regex.ts";
 import { collapsible, GLUED_PLUS, isChanged, SHELL_QUOTING, SQL_COMMENT, SQL_JOIN } from "./collapse.ts";
+import { type Collapse, collapsed, collapsedSource } from "./collapsed_views.ts";
 import { COMMAND_PATTERNS } from "./command_patterns/mod.ts";
 import { type InspectionConfig, type PartName, SEVERITIES, type Severity } from "./config.ts";
+import { countNonText, insideData } from "./data_views.ts";
 import { type JsonLimits, jsonViolation } from "./json_limits.ts";
 import { compileTable, matchPatterns, matchWorkDone, type PatternTable, resetMatchWork } from "./match.ts";
 import { COMMENTS_STAY, ESCAPES_STAY, FOLDS_STAY, PLUS_STAYS, QUOTING_STAYS } from "./narrow.ts";
 import { PATH_PATTERNS } from "./path_patterns/mod.ts";
-import { GUESSED } from "./pieces.ts";
 import type { Category, Pattern } from "./pattern.ts";
 import { arePatternsCut, beginPatterns, byteWorkOf, patternWork, takePatternWork } from "./pattern_work.ts";
+import { decodedRuns } from "./piece_views.ts";
+import { GUESSED } from "./pieces.ts";
 import {
   DOUBLE_QUOTE,
   HAS_BACKSLASH,
@@ -25,32 +28,14 @@ import {
   TRIGGER,
 } from "./prefilter.ts";
 import { SCRIPT_PATTERNS } from "./script_patterns/mod.ts";
-import { isForm } from "./unescape.ts";
 import { SQL_PATTERNS } from "./sql_patterns/mod.ts";
+import { folded, narrowed, unescaped } from "./text_views.ts";
 import { BOUNDARY, isEscaped, isJsonText } from "./tokens.ts";
 import { compileTopicSet, inTopicSet, type TopicSet } from "./topic_set.ts";
-import {
-  beginViews,
-  chainOf,
-  type Collapse,
-  collapsed,
-  collapsedSource,
-  compileViewLimits,
-  countNonText,
-  decodedRuns,
-  exceeded,
-  folded,
-  hasBounds,
-  insideData,
-  isFromStrings,
-  narrowed,
-  rawView,
-  sourceOffset,
-  unescaped,
-  type View,
-  type ViewLimits,
-  viewWork,
-} from "./views.ts";
+import { isForm } from "./unescape.ts";
+import { chainOf, sourceOffset } from "./view_source.ts";
+import { beginViews, exceeded, viewWork } from "./view_state.ts";
+import { compileViewLimits, hasBounds, isFromStrings, rawView, type View, type ViewLimits } from "./views.ts";
 
 /** What patterns of the operator may cost at worst in a thread: 2 s. Nearly all texts cost them a hundredth. */
 const MAX_PATTERN_WORK = 1 << 27;

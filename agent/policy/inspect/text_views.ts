@@ -1,0 +1,82 @@
+import { narrow } from "./narrow.ts";
+import {
+  HAS_BOUNDS,
+  HTML,
+  JSON_ESCAPES,
+  LONE_OR_FORM,
+  PERCENT,
+  undone,
+  undoneCount,
+  unescapeText,
+  UNICODE,
+} from "./unescape.ts";
+import { addViewWork, arena, child, exceed, room, take } from "./view_state.ts";
+import { DOUBT_STRING, hasBounds, NO_PIECES, type View, type ViewLimits } from "./views.ts";
+
+const LABELS: readonly (readonly [number, string])[] = [
+  [JSON_ESCAPES, "json"],
+  [PERCENT, "percent"],
+  [HTML, "html"],
+  [UNICODE, "unicode"],
+];
+
+/** A text of fewer bytes is decoded whole. */
+const MIN_NARROW = 96;
+
+/**
+ * The view with only those of its strings that have any of `stays` (see narrow.ts); the view itself if it has no bounds, or
+ * not much would be left out. It adds no depth and takes nothing of `max-decoded-bytes`.
+ */
+export function narrowed(view: View, isJson: boolean, stays: number): View {
+  const length = view.end - view.start;
+  if (length < MIN_NARROW || !(isJson || hasBounds(view))) return view;
+  arena.reserve(length + 16);
+  const start = arena.at;
+  addViewWork(length);
+  const end = narrow(view.bytes, view.start, view.end, isJson, stays, arena.bytes, start, Infinity);
+  if ((end - start) * 4 > length * 3) return view;
+  arena.at = end;
+  const modes = isJson ? stays | IS_JSON : stays;
+  return { ...child(view, "narrow", "", start, end, view.depth, NO_PIECES), escapes: view.escapes, modes };
+}
+/** Mode of a narrowed view: its parent is a JSON document. */
+export const IS_JSON = 64;
+
+/** The text folded to the ASCII that its Unicode is read as; null if nothing changes. It adds no depth the first time. */
+export function folded(view: View, limits: ViewLimits): View | null {
+  if ((limits.escapes & UNICODE) === 0) return null;
+  return undo(view, limits, UNICODE, view.escapes === UNICODE ? 1 : 0);
+}
+
+/**
+ * The text with one layer of its escapes undone; null if it has none. `bounds`: a text that is one JSON string, or the
+ * fields of a form, is read as that; otherwise its quotes and `&` stay what they are.
+ */
+export function unescaped(view: View, limits: ViewLimits, bounds: boolean): View | null {
+  const escapes = limits.escapes & ~UNICODE;
+  return escapes === 0 ? null : undo(view, limits, escapes | (bounds ? LONE_OR_FORM : 0), 1);
+}
+
+function undo(view: View, limits: ViewLimits, what: number, addedDepth: number): View | null {
+  const length = view.end - view.start;
+  const size = room(limits, length);
+  const start = arena.at;
+  addViewWork(length);
+  const modes = what | (hasBounds(view) ? HAS_BOUNDS : 0);
+  const end = unescapeText(view.bytes, view.start, view.end, modes, arena.bytes, start, start + size - 1);
+  if (size < length && end >= start + size) exceed("max-decoded-bytes");
+  if (undone === 0) return null;
+  if (view.depth + addedDepth > limits.maxDepth) {
+    // Noise has a few of anything.
+    if (view.doubtBelow < DOUBT_STRING || (undoneCount > 3 && undoneCount * 16 > length)) exceed("max-depth");
+    return null;
+  }
+  const escapes = undone;
+  take(start, end);
+  const label = LABELS.filter(([bit]) => (escapes & bit) !== 0).map(([, name]) => name).join("+");
+  return {
+    ...child(view, "escapes", label, start, end, view.depth + addedDepth, NO_PIECES),
+    escapes: modes & ~HAS_BOUNDS,
+    modes,
+  };
+}

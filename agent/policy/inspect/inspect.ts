@@ -1,16 +1,15 @@
 import { continueUtf8, UTF8_COMPLETE } from "../../mqtt/utf8.ts";
-import { compileRegex, type LinearRegex } from "../regex.ts";
 import { collapsible, GLUED_PLUS, isChanged, SHELL_QUOTING, SQL_COMMENT, SQL_JOIN } from "./collapse.ts";
 import { type Collapse, collapsed, collapsedSource } from "./collapsed_views.ts";
-import { COMMAND_PATTERNS } from "./command_patterns/mod.ts";
-import { type InspectionConfig, type PartName, SEVERITIES, type Severity } from "./config.ts";
+import { type PartName, SEVERITIES, type Severity } from "./config.ts";
 import { countNonText, insideData } from "./data_views.ts";
-import { type JsonLimits, jsonViolation } from "./json_limits.ts";
-import { compileTable, matchPatterns, matchWorkDone, type PatternTable, resetMatchWork } from "./match.ts";
+import type { Findings, Hit } from "./findings.ts";
+import type { CustomPattern, InspectionPlan } from "./inspection_plan.ts";
+import { jsonViolation } from "./json_limits.ts";
+import { matchPatterns, matchWorkDone, type PatternTable, resetMatchWork } from "./match.ts";
 import { COMMENTS_STAY, ESCAPES_STAY, FOLDS_STAY, PLUS_STAYS, QUOTING_STAYS } from "./narrow.ts";
-import { PATH_PATTERNS } from "./path_patterns/mod.ts";
-import type { Category, Pattern } from "./pattern.ts";
-import { arePatternsCut, beginPatterns, byteWorkOf, patternWork, takePatternWork } from "./pattern_work.ts";
+import type { Pattern } from "./pattern.ts";
+import { arePatternsCut, beginPatterns, patternWork, takePatternWork } from "./pattern_work.ts";
 import { decodedRuns } from "./piece_views.ts";
 import { GUESSED } from "./pieces.ts";
 import {
@@ -27,149 +26,16 @@ import {
   scan,
   TRIGGER,
 } from "./prefilter.ts";
-import { SCRIPT_PATTERNS } from "./script_patterns/mod.ts";
-import { SQL_PATTERNS } from "./sql_patterns/mod.ts";
 import { folded, narrowed, unescaped } from "./text_views.ts";
 import { BOUNDARY, isEscaped, isJsonText } from "./tokens.ts";
-import { compileTopicSet, inTopicSet, type TopicSet } from "./topic_set.ts";
+import { inTopicSet } from "./topic_set.ts";
 import { isForm } from "./unescape.ts";
 import { chainOf, sourceOffset } from "./view_source.ts";
 import { beginViews, exceeded, viewWork } from "./view_state.ts";
-import { compileViewLimits, hasBounds, isFromStrings, rawView, type View, type ViewLimits } from "./views.ts";
+import { hasBounds, isFromStrings, rawView, type View } from "./views.ts";
 
-/** What patterns of the operator may cost at worst in a thread: 2 s. Nearly all texts cost them a hundredth. */
-const MAX_PATTERN_WORK = 1 << 27;
-
-/** One thing that was found. It holds nothing of the text itself. */
-export interface Hit {
-  /** `sqli`, `command-injection`, `script-injection`, `path-traversal`, `custom`, `inspection-budget`, `json-limits`, `binary`, `payload-size`. */
-  readonly category: string;
-  /** Name of the pattern, of the custom pattern or of the limit. */
-  readonly pattern: string;
-  readonly severity: Severity;
-  /** Decodings that it was found within, outermost first: `["json", "base64"]`; empty for the text as it came. */
-  readonly views: readonly string[];
-  /** Form of a language that it was found in: comments of SQL or quotes of a shell left out, `+` read as a space. */
-  readonly form: Collapse | null;
-  /** Byte of the text as it came: exact for escapes, about for encoded runs; -1 where it has no place. */
-  readonly offset: number;
-  readonly part: PartName;
-  /** The custom pattern is one that is tried out. */
-  readonly shadow: boolean;
-}
-
-/** What one inspection found; there is none where nothing was. */
-export interface Findings {
-  /** What refuses the packet, or null. */
-  readonly blocking: Hit | null;
-  /** What is told and refuses nothing: below `block-severity`, shadow patterns, a payload too large to be searched. */
-  readonly audited: readonly Hit[];
-}
-
-interface CustomPattern {
-  readonly name: string;
-  readonly regex: LinearRegex;
-  readonly severity: Severity;
-  readonly topics: TopicSet | null;
-  readonly shadow: boolean;
-  /** What a byte costs at worst, in the units of `inspectionWork`. */
-  readonly byteWork: number;
-}
-
-/** A compiled configuration: immutable. */
-export interface InspectionPlan {
-  readonly parts: ReadonlySet<PartName>;
-  readonly maxPayloadBytes: number;
-  readonly skipsOversize: boolean;
-  readonly blocksBinary: boolean;
-  readonly excluded: TopicSet;
-  readonly blockRank: number;
-  /** Null if no built-in pattern is on. */
-  readonly table: PatternTable | null;
-  /** Of the categories alone that a form of a language is about: most texts then need not be cut again. */
-  readonly formTables: FormTables;
-  readonly customs: readonly CustomPattern[];
-  /** What patterns of the operator may cost in one inspection, in the units of `inspectionWork`: more is refused. */
-  readonly maxPatternWork: number;
-  readonly limits: ViewLimits;
-  readonly jsonLimits: JsonLimits;
-}
-
-/** Null where no pattern of those categories is on. */
-interface FormTables {
-  readonly sql: PatternTable | null;
-  /** Scripts and style sheets have the comments of SQL. */
-  readonly commented: PatternTable | null;
-  readonly shell: PatternTable | null;
-}
-
-/** A fault of the configuration that only compiling finds; the path is within `inspection`. */
-export interface InspectionProblem {
-  readonly path: readonly (string | number)[];
-  readonly message: string;
-}
-
-const BUILT_IN: Readonly<Record<Category, readonly Pattern[]>> = {
-  "sqli": SQL_PATTERNS,
-  "command-injection": COMMAND_PATTERNS,
-  "script-injection": SCRIPT_PATTERNS,
-  "path-traversal": PATH_PATTERNS,
-};
-
-/** Every built-in pattern. */
-export const ALL_PATTERNS: readonly Pattern[] = Object.values(BUILT_IN).flat();
-
-/** Compiles the section; all problems are told at once. Plain data in, so that a worker can do it for itself. */
-export function compileInspection(
-  config: InspectionConfig,
-): { readonly plan: InspectionPlan } | { readonly problems: readonly InspectionProblem[] } {
-  const problems: InspectionProblem[] = [];
-  const customs: CustomPattern[] = [];
-  config.patterns["custom-patterns"].forEach(({ name, pattern, severity, topics, shadow }, n) => {
-    const compiled = compileRegex(pattern);
-    if ("error" in compiled) {
-      problems.push({ path: ["patterns", "custom-patterns", n, "pattern"], message: compiled.error });
-      return;
-    }
-    const set = topics === undefined ? null : compileTopicSet(topics);
-    const { regex } = compiled;
-    const byteWork = byteWorkOf(regex.programSize);
-    customs.push({ name, regex, severity, topics: set, shadow, byteWork });
-  });
-  if (problems.length > 0) return { problems };
-  const categories = (Object.keys(BUILT_IN) as Category[]).filter((category) => config.patterns[category]);
-  const patterns = categories.flatMap((category) => BUILT_IN[category]);
-  const limits = config["json-limits"];
-  const plan: InspectionPlan = Object.freeze({
-    parts: new Set(config.inspect),
-    maxPayloadBytes: config["max-payload-size"] === 0 ? Infinity : config["max-payload-size"],
-    skipsOversize: config.oversize === "skip",
-    blocksBinary: config["block-binary"],
-    excluded: compileTopicSet(config["exclude-topics"]),
-    blockRank: SEVERITIES.indexOf(config["block-severity"]),
-    table: tableOf(patterns),
-    formTables: {
-      sql: tableOf(patterns.filter(({ category }) => category === "sqli")),
-      commented: tableOf(patterns.filter(({ category }) => category === "sqli" || category === "script-injection")),
-      shell: tableOf(patterns.filter(({ category }) => category === "command-injection")),
-    },
-    customs,
-    maxPatternWork: MAX_PATTERN_WORK,
-    limits: compileViewLimits(config.views, config["max-depth"], config["max-decoded-bytes"]),
-    jsonLimits: {
-      maxDepth: limits["max-depth"],
-      maxKeys: limits["max-keys"],
-      maxStringBytes: limits["max-string"],
-      allowsDuplicates: limits["duplicate-keys"] === "allow",
-      allowsProto: limits["__proto__"] === "allow",
-    },
-  });
-  return { plan };
-}
-
-function tableOf(patterns: readonly Pattern[]): PatternTable | null {
-  return patterns.length === 0 ? null : compileTable(patterns);
-}
+export type { Findings, Hit } from "./findings.ts";
+export { ALL_PATTERNS, compileInspection, type InspectionPlan, type InspectionProblem } from "./inspection_plan.ts";
 
 const encoder = new TextEncoder();
 const lossyDecoder = new TextDecoder("utf-8", { ignoreBOM: true });

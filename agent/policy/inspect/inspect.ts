@@ -191,7 +191,7 @@ function searchView(queue: View[]): boolean {
   }
   const isLone = (flags & DOUBLE_QUOTE) !== 0 &&
     (hasBounds(view) || (bytes[start] === 0x22 && !isJson && isJsonText(bytes, start, end, true)));
-  if (isLone || ((flags & HAS_PERCENT) !== 0 && isForm(bytes, start, end))) {
+  if (isLone || ((flags & (HAS_PERCENT | HAS_PLUS)) !== 0 && isForm(bytes, start, end))) {
     const inner = unescaped(view, limits, true);
     if (inner !== null) queue.push(inner);
   }

@@ -73,8 +73,11 @@ export function unescapeText(
         if (form && byte === 0x3d && inName) {
           inName = false;
           out[to++] = BOUNDARY;
-        } else if (form && byte === 0x2b) out[to++] = 0x20;
-        else out[to++] = byte;
+        } else if (form && byte === 0x2b && (views & PERCENT) !== 0) {
+          out[to++] = 0x20;
+          done |= PERCENT;
+          count++;
+        } else out[to++] = byte;
         continue;
       case QUOTE:
         out[to++] = quotesBound ? BOUNDARY : byte;

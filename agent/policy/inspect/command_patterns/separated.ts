@@ -152,11 +152,18 @@ function isSubstituted(t: Tokens, i: number, argument: number): boolean {
     before === 0x3d || before === DOLLAR;
 }
 
-/** `Backlog Power1 ON; Sleep 50`: commands of Tasmota, where Sleep saves energy. */
+/**
+ * `Backlog Power1 ON; Sleep 50`, `set blind pct 30; sleep 20; set blind off`: commands of Tasmota, where Sleep saves energy,
+ * and of FHEM, whose texts begin with `set`, which does nothing in a shell.
+ */
 function isBacklog(t: Tokens, i: number): boolean {
-  for (let at = i - 1; at > i - 48 && t.kind[at] !== BOUND; at--) if (BACKLOG.has(t.word[at] as number)) return true;
+  for (let at = i - 1; at > i - 48; at--) {
+    if (BACKLOG.has(t.word[at] as number)) return true;
+    if (t.kind[at] === BOUND) return t.word[at + 1] === SET;
+  }
   return false;
 }
+const SET = word("set");
 const BACKLOG = new Set(["backlog", "backlog0", "backlog2", "backlog3"].map(word));
 
 /** `%0aid`, `%0d%0aid`: a line break written so, and a command alone. */

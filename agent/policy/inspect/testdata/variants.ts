@@ -2317,6 +2317,7 @@ export const LOOKALIKES: readonly string[] = [
   "Rule1 ON Power1#state=1 DO RuleTimer1 60 ENDON ON Rules#Timer=1 DO Power1 off ENDON",
   "Backlog Power1 ON; Delay 10; Power1 OFF",
   "Backlog SetOption19 0; Restart 1",
+  "set blind pct 30; sleep 20; set blind off",
   "Backlog SSId1 home; Password1 x; Restart 1",
   'Backlog Template {"NAME":"x","GPIO":[0,0]}; Module 0',
   '{"Command":"Backlog","Payload":"Power1 on;Delay 20;Power1 off"}',

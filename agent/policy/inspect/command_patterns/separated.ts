@@ -55,9 +55,9 @@ function isCommand(t: Tokens, i: number): boolean {
   const isSure = (bits & SURE) !== 0;
   const isNamed = (bits & NAMED) !== 0;
   if (context === SUBSTITUTION) {
-    // $(id).addClass(…) is jQuery.
+    // $(id).addClass(…) is jQuery, $(id).example.org is a name that tells what the command said.
     return argument !== ENDS || t.kind[behind] !== CLOSE || t.kind[separatorAt] !== DOLLAR ||
-      (t.kind[behind + 1] !== DOT && t.kind[behind + 1] !== 0x5b && t.kind[behind + 1] !== SEMICOLON);
+      (!isMember(t, behind + 1) && t.kind[behind + 1] !== 0x5b && t.kind[behind + 1] !== SEMICOLON);
   }
   if (context === BACKTICK) return isSubstituted(t, i, argument);
   if (context === LINE_BREAK) {
@@ -102,6 +102,11 @@ function isCommand(t: Tokens, i: number): boolean {
   return false;
 }
 
+/** `.hide()`, `.value = 3` at `at`. */
+function isMember(t: Tokens, at: number): boolean {
+  return t.kind[at] === DOT && (t.kind[at + 2] === OPEN || t.kind[at + 2] === EQUALS);
+}
+
 const SERVICE_VERBS = new Set(["start", "stop", "restart", "status"].map(word));
 
 /** `dev1⏎id`: a second line that is nothing but a command, behind a first one of one word. */
@@ -143,7 +148,14 @@ function isSubstituted(t: Tokens, i: number, argument: number): boolean {
   while (closer < i + 24 && t.kind[closer] !== BACKTICK && t.kind[closer] !== BOUND) closer++;
   if (t.kind[closer] !== BACKTICK) return false;
   const before = t.kind[opener - 1] as number;
-  if (before === BOUND) return t.kind[closer + 1] === BOUND;
+  const next = t.kind[closer + 1] as number;
+  // `id`.example.org
+  if (before === BOUND) {
+    return next === BOUND ||
+      (next === DOT && t.glued(closer + 1) && t.kind[closer + 2] === WORD && t.glued(closer + 2));
+  }
+  // cam-`id`, a/`id`/b
+  if (t.glued(opener) && (before === 0x2d || (before === SLASH && next === SLASH))) return true;
   // Markdown behind a semicolon, in a cell of a table.
   const isMarkdown = t.spaced(opener) && (before === SEMICOLON || before === PIPE || before === 0x26);
   if (isMarkdown && t.kind[closer + 1] !== BOUND) return false;

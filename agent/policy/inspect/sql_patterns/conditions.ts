@@ -110,7 +110,10 @@ function isQuotedCondition(t: Tokens, i: number): boolean {
   const end = operandEnd(t, right);
   if (end < 0) return false;
   if (isComment(t, end) || isOpen) return true;
-  if (isProse) return isConstant && t.word[end - 1] !== 0 && isTerminator(t, end);
+  if (isProse) {
+    const goesOn = t.word[end - 1] === NULL && ((t.bits[end] as number) & CONNECTIVE) !== 0;
+    return isConstant && t.word[end - 1] !== 0 && (isTerminator(t, end) || goesOn);
+  }
   // A double quote may be one of a language or of JSON: there, only what cuts the statement off counts.
   return t.kind[quote] === 0x27 && closesValue(t, quote);
 }

@@ -24,7 +24,7 @@ export interface LoadOptions {
  *
  * ```ts
  * import { equal } from "node:assert/strict";
- * import { loadConfig, type LoadOptions } from "./load.ts";
+ * import { loadConfig, loadConfigSteps, type LoadOptions } from "./load.ts";
  *
  * const text = `{ "acl": { "default_action": "deny", "rules": { "all": { "topics": "#", "decision": "allow" } } } }`;
  * const options: LoadOptions = { file: { path: "acl.json", text }, env: () => undefined };
@@ -32,6 +32,7 @@ export interface LoadOptions {
  * if ("problems" in loaded) throw new Error(loaded.problems.map((problem) => problem.message).join("\n"));
  * equal(loaded.config.acl.rules[0]?.topics?.[0], "#");
  * equal(loaded.originOf(["acl", "rules", 0]).line, 1);
+ * equal(loadConfigSteps(options).next().done, false); // the same, a step at a time
  * ```
  */
 export function loadConfig(options: LoadOptions): LoadResult {

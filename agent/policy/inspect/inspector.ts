@@ -1,3 +1,4 @@
+import type { InspectionFault } from "../../reasons.ts";
 import type { InspectionConfig, PartName } from "./config.ts";
 import { compileInspection, type Findings, type Hit, inspect, type InspectionPlan, inspectionWork } from "./inspect.ts";
 import { checkSchema, compileSchemas, type SchemaFailure, type SchemaSet } from "./json_schema.ts";
@@ -6,22 +7,9 @@ import { arePatternsCut, patternWork } from "./pattern_work.ts";
 import { inTopicSet, mostSpecific } from "./topic_set.ts";
 import { compileViewLimits } from "./views.ts";
 
-/** What a finding is about: the reasons that inspection can have (`agent/reasons.ts`). */
-export type InspectionWord =
-  | "sqli"
-  | "command-injection"
-  | "script-injection"
-  | "path-traversal"
-  | "custom"
-  | "inspection-budget"
-  | "json-limits"
-  | "binary"
-  | "payload-size"
-  | "schema";
-
 /** One thing that was found, for people: pattern, place and views, and nothing of the text itself. */
 export interface Finding {
-  readonly word: InspectionWord;
+  readonly word: InspectionFault;
   readonly text: string;
 }
 
@@ -207,7 +195,7 @@ function findingOf({ category, pattern, severity, views, form, offset, part, sha
   const place = offset < 0 ? "" : ` at byte ${offset}`;
   const trial = shadow ? ", on trial" : "";
   const read = how === "" ? "" : `, read as ${how}`;
-  return { word: category as InspectionWord, text: `${pattern} (${severity}${trial}) in ${part}${place}${read}` };
+  return { word: category as InspectionFault, text: `${pattern} (${severity}${trial}) in ${part}${place}${read}` };
 }
 
 function schemaFinding({ schema, path, keyword }: SchemaFailure): Finding {

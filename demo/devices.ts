@@ -144,6 +144,23 @@ export const DEVICES: readonly Device[] = [
     },
   },
   {
+    name: "sensor-garage",
+    about: "the same sensor after somebody got into it: a reading that is meant for the database behind the broker",
+    good: false,
+    async play({ tcpPort, nextDecision, nextReading }) {
+      const client = await connectTcp(tcpPort, "sensor-garage", "sensor-garage");
+      const topic = "sensors/sensor-garage/temperature";
+      const decision = nextDecision(decided("sensor-garage", "PUBLISH"));
+      client.publish(topic, String.raw`{"value":"8.0'\u003b DROP TABLE readings\u003b --"}`);
+      expectAction(await decision, "drop");
+      const arrived = nextReading(topic);
+      await within(client.publishAsync(topic, "8.0", { qos: 1 }), "a PUBACK");
+      await arrived;
+      await leave(client);
+      return "Its packet vanished, though the semicolon in it was escaped; honest readings arrive";
+    },
+  },
+  {
     name: "sensor-attic",
     about: "the same through mqtt.js's WebSocket, which sends a packet in pieces",
     good: false,

@@ -55,6 +55,7 @@ for (const protocol of ["v1", "v2"]) {
       shown,
       /sensor-kitchen +PUBLISH sensors\/sensor-kitchen\/temperature +allow +rule sensors-write-their-own/,
     );
+    assert.match(shown, /sensor-garage +PUBLISH sensors\/sensor-garage\/temperature +drop +.*\(inspection-sqli\)/);
     assert.match(shown, /technician-1 +CONNECT +(close +Proving the login takes longer|allow)/);
     assert.match(shown, /technician-1 +SUBSCRIBE sensors\/# +allow/);
     assert.match(shown, /sensor-kitchen +CONNECT +close +The password is wrong, or there is none \(wrong-password\)/);

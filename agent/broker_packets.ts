@@ -119,7 +119,10 @@ function judgeDelivery(
     on.payloadBytes = publish.payloadBytes;
     refused = said("payload-size", checkPayloadSize(publish, on), on);
     const part = { packetBytes, isLimited: false, isDelivery: true };
-    if (refused === null && keepPayload(session.broker, publish, part, on)) return noteFindings(report, on);
+    if (refused === null && keepPayload(session.broker, publish, part, on)) {
+      if (report.rule === null) report.rule = on.rule;
+      return noteFindings(report, on);
+    }
   }
   noteFindings(report, on);
   if (refused === null) {

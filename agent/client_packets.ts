@@ -288,9 +288,9 @@ function judgePublish(
   }
   noteFindings(report, on);
   if (refused === null) {
+    if (report.rule === null) report.rule = on.rule;
     if (isKept) return;
     if (publish.qos !== 0) report.keep();
-    if (report.rule === null) report.rule = on.rule;
     return;
   }
   report.steps += STEPS.REFUSAL;

@@ -1,5 +1,5 @@
-/** A connection may be held so long at once, after it was not held for a while. */
-const MOST_MS = 60;
+/** A connection may be held so long at once, after it was not held for a while: what is behind it has as long again. */
+export const MOST_MS = 30;
 /** Held for a quarter of the time at most, in the long run. */
 const SHARE = 0.25;
 

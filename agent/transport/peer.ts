@@ -6,7 +6,7 @@ import { frameAnswer, plainAnswer, requestAnswer } from "./answer.ts";
 import { readRequestHead } from "./request_head.ts";
 import { FrameReader } from "./frame_reader.ts";
 import type { Heartbeat } from "./heartbeat.ts";
-import { HoldCredit } from "./hold_credit.ts";
+import { HoldCredit, MOST_MS } from "./hold_credit.ts";
 import { OutBuffer } from "./out_buffer.ts";
 import type { ReadRounds } from "./read_rounds.ts";
 import { handshakeAnswer, MESSAGE, readHandshake } from "./v2.ts";
@@ -411,7 +411,8 @@ export class Peer implements WaitingRoom {
     const { agent, now } = this.#options;
     const sentAfterMs = this.#sentAfterMs;
     const beganMs = now();
-    const leftMs = agent.policy.decisionDeadlineMs - (beganMs - sentAfterMs);
+    const mostMs = version === 1 && waiting.kind === "payloads" ? MOST_MS : Infinity;
+    const leftMs = Math.min(mostMs, agent.policy.decisionDeadlineMs - (beganMs - sentAfterMs));
     const done: Promise<Outcome> = waiting.done;
     const waited = withinMs(done, leftMs).then(async (outcome) => {
       this.#waiting.delete(waited);

@@ -92,8 +92,9 @@ const SEARCHED = [
   `{"note":"it's 21\\u00b0, \\"warm\\" -- and/or 5 > 3; see https://example.org/a%20b?c=d&e=f","log":["a","b"]}`,
   "level=warn msg='retry in 5s' path=/var/log/app.log code=0x1f <b>bold</b> &amp; `code` $HOME",
   "eyJ0ZW1wZXJhdHVyZSI6MjEuNSwidW5pdCI6IkMiLCJuYW1lIjoiYm9pbGVyIn0=",
+  String.raw`'"'" a=%25&b=%2525 \u0025\\u0025 &#x26;&amp;amp; {{ a $(c <d e= ../f %c0%ae ' or "a" or ' ;ls b`,
 ];
-const INSPECTION_MS = 60;
+const INSPECTION_MS = 150;
 
 /**
  * As above, for what is searched in its place: code that is not compiled yet takes twenty times as long, and the first large

@@ -56,7 +56,7 @@ const WORDS: readonly (readonly [number, string])[] = [
     "version_comment version_compile_os datadir hostname servername global basedir tmpdir secure_file_priv " +
     "program extension return separator using div mod rows collate escape isnull notnull except intersect minus soname " +
     "show explain lock flush use handler desc describe cascade nowait tables databases columns schemas processlist variables grants open read privileges msdb tempdb " +
-    "measurement series keyspace retention bucket index option while var dropdatabase db deletemany remove continue",
+    "match detach apoc prepare after before instead insertone insertmany updateone updatemany measurement series keyspace retention bucket index option while var dropdatabase db deletemany remove continue",
   ],
   // Operators and keys of MongoDB, behind a `$`.
   [0, "ne eq gt gte lt lte nin regex expr accumulator jsonschema nor elemmatch mod"],
@@ -76,7 +76,7 @@ const WORDS: readonly (readonly [number, string])[] = [
     "umount hdparm du hexdump blkid parted mdadm udevadm hwclock chpasswd auditctl tune2fs e2fsck fsck hciconfig hcitool " +
     "bluetoothctl i2cdump stty minicom microcom picocom logread swconfig ifup ifdown udhcpc dhclient iwpriv brctl ethtool " +
     "ebtables ip6tables ipset pppd ntpdate rdate initctl chkconfig supervisorctl sqlplus mongosh cqlsh mosquitto_ctrl " +
-    "snmpwalk snmpset mbpoll cansend candump " +
+    "snmpwalk snmpset mbpoll cansend candump xterm sysupgrade " +
     "mailx sendmail gpg openvpn wg iwr irm zcat bzcat lynx aria2c setcap getcap ldapsearch arping",
   ],
   [

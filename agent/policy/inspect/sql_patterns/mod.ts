@@ -4,6 +4,7 @@ import { CONDITIONS } from "./conditions.ts";
 import { LDAP } from "./ldap.ts";
 import { MONGO } from "./mongo.ts";
 import { PROBES } from "./probes.ts";
+import { QUERY_LANGUAGES } from "./query_languages.ts";
 import { SELECTS } from "./selects.ts";
 import { SERVER_ACCESS } from "./server_access.ts";
 import { STATEMENTS } from "./statements.ts";
@@ -33,6 +34,9 @@ export const SQL_PATTERNS: readonly Pattern[] = [
   MONGO.operator,
   STATEMENTS.administration,
   MONGO.shell,
+  QUERY_LANGUAGES.pipe,
+  QUERY_LANGUAGES.selector,
+  QUERY_LANGUAGES.graph,
   LDAP.filter,
   SELECTS.inText,
   CONDITIONS.dangling,

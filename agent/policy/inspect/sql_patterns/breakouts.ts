@@ -9,6 +9,7 @@ const THIS = word("this"), WHILE = word("while"), UNION = word("union"), UNIONSE
 const SELECT = word("select"), ALL = word("all"), AND = word("and"), INTO = word("into"), FROM = word("from");
 const WHERE = word("where"), CASE = word("case"), ORDER = word("order"), BY = word("by"), SLEEP = word("sleep");
 const OPEN = 0x28, CLOSE = 0x29, SEMICOLON = 0x3b, EQUALS = 0x3d, PIPE = 0x7c, AMPERSAND = 0x26, CLOSE_BRACKET = 0x5d;
+const COMMA = 0x2c;
 
 /** `admin'--`: the rest of the statement is commented away. */
 function isQuoteThenComment(t: Tokens, i: number): boolean {
@@ -38,6 +39,8 @@ function isQuoteThenOperator(t: Tokens, i: number): boolean {
   let at = i + 2;
   if (kind === PIPE || kind === AMPERSAND) {
     if (t.kind[at] !== kind) {
+      // '|1#
+      if (t.kind[at] === NUMBER && t.kind[at + 1] === 0x23 && t.kind[at + 2] === BOUND) return true;
       // ' | 1 = 1 #
       const right = comparisonEnd(t, operandEnd(t, at));
       return isConstant && right > 0 && operandEnd(t, right) > 0 && isConstant && isComment(t, operandEnd(t, right));
@@ -47,6 +50,8 @@ function isQuoteThenOperator(t: Tokens, i: number): boolean {
     // MongoDB's $where is JavaScript.
     if (t.word[at] === RETURN) return t.kind[at + 1] === WORD || t.isQuote(at + 1);
     return (t.word[at] === SLEEP || t.word[at] === WHILE) && t.kind[at + 1] === OPEN;
+  } else if (kind === CLOSE) {
+    return isNextRow(t, at);
   } else if (kind === CLOSE_BRACKET) {
     // XPath: '] | //* | //*['
     return t.kind[at] === PIPE && t.kind[at + 1] === 0x2f && t.kind[at + 2] === 0x2f;
@@ -54,6 +59,10 @@ function isQuoteThenOperator(t: Tokens, i: number): boolean {
     // ' like '%
     const right = comparisonEnd(t, i + 1);
     const end = right < 0 ? -1 : operandEnd(t, right);
+    // ' rlike '.*' or '
+    const isJoined = end > 0 && ((t.bits[end] as number) & CONNECTIVE) !== 0 && t.isQuote(end + 1) &&
+      t.kind[end + 2] === BOUND;
+    if (isJoined && isConstant) return true;
     return end > 0 && (isComment(t, end) || (isOpen && isConstant && t.isQuote(right)));
   } else if (kind === EQUALS) {
     if (t.kind[at] === t.kind[i] && t.glued(at)) {
@@ -71,6 +80,16 @@ function isQuoteThenOperator(t: Tokens, i: number): boolean {
   return t.kind[at + 1] === OPEN
     ? ((t.bits[at] as number) & SQL_FUNCTION) !== 0
     : t.word[at] === UTL_INADDR || t.word[at] === DBMS_PIPE;
+}
+
+/** `, ('forged', 1); --` behind the parenthesis of an INSERT: one more row of it, and the rest commented away. */
+function isNextRow(t: Tokens, i: number): boolean {
+  if (t.kind[i] !== COMMA || t.kind[i + 1] !== OPEN) return false;
+  for (let at = i + 2; at < i + 26 && t.kind[at] !== BOUND; at++) {
+    if (t.kind[at] !== CLOSE) continue;
+    if (isComment(t, t.kind[at + 1] === SEMICOLON ? at + 2 : at + 1)) return true;
+  }
+  return false;
 }
 
 function isVersionedComment(t: Tokens, i: number): boolean {

@@ -18,7 +18,8 @@ import { BOUND, LINE, NUMBER, type Tokens, WORD } from "../tokens.ts";
 import { COMPARED_WORDS, conditionStart } from "./connective.ts";
 
 const NULL = word("null"), SELECT = word("select"), EXISTS = word("exists"), CASE = word("case");
-const OPEN = 0x28, CLOSE = 0x29, EQUALS = 0x3d, PIPE = 0x7c, AMPERSAND = 0x26;
+const TRUE = word("true"), NOT = word("not"), DIV = word("div"), MOD = word("mod");
+const OPEN = 0x28, CLOSE = 0x29, EQUALS = 0x3d, PIPE = 0x7c, AMPERSAND = 0x26, SLASH = 0x2f;
 
 /** `or 1=1`: two constants compared. Telemetry compares a name with a constant. */
 function isTautology(t: Tokens, i: number): boolean {
@@ -30,6 +31,7 @@ function isTautology(t: Tokens, i: number): boolean {
   if (right < 0) return false;
   const isProse = isProseComparison();
   const end = operandEnd(t, right);
+  if (isEqualNumberInTopic(t, from, left, right)) return true;
   if (end < 0 || !isConstant) return false;
   const breaksOut = breakoutBefore(t, i) >= 0;
   if (isProse) {
@@ -40,6 +42,12 @@ function isTautology(t: Tokens, i: number): boolean {
   if (isEqualPair(t, left - 1, right)) return endsCondition(t, end);
   const isBehindValue = t.kind[i - 1] === BOUND || (t.isQuote(i - 1) && isBreaking(t, i - 1)) || isValueBefore(t, i);
   return isBehindValue && (isTerminator(t, end) || ((t.bits[end] as number) & CONNECTIVE) !== 0);
+}
+
+/** `7 or 1=1/config`: the condition is one level of a topic. */
+function isEqualNumberInTopic(t: Tokens, from: number, left: number, right: number): boolean {
+  return left === from + 1 && t.kind[from] === NUMBER && t.kind[right] === NUMBER && t.same(from, right) &&
+    t.kind[right + 1] === SLASH && t.glued(right + 1) && t.kind[right + 2] === WORD && t.glued(right + 2);
 }
 
 /** What may follow a condition stands at `i`: the end, the next condition or clause, a bracket, a quote. */
@@ -93,6 +101,10 @@ function isQuotedCondition(t: Tokens, i: number): boolean {
   const left = operandEnd(t, from);
   if (left < 0) return false;
   if (isSqlCall) return true;
+  // ' or json_valid('{}')--: whatever function it is
+  if (t.kind[from] === WORD && t.kind[from + 1] === OPEN && t.kind[left - 1] === CLOSE && isComment(t, left)) {
+    return true;
+  }
   const isValue = isConstant;
   if (isValue && (isComment(t, left) || (isTerminator(t, left) && closesValue(t, quote)))) return true;
   if (isValue && CLAUSES.has(t.word[left] as number)) return true;
@@ -110,6 +122,8 @@ function isQuotedCondition(t: Tokens, i: number): boolean {
   const end = operandEnd(t, right);
   if (end < 0) return false;
   if (isComment(t, end) || isOpen) return true;
+  // x" or r.kind != "") //, as Flux and JavaScript have it
+  if (t.kind[end] === SLASH && t.kind[end + 1] === SLASH && t.kind[end + 2] === BOUND) return true;
   if (isProse) {
     const goesOn = t.word[end - 1] === NULL && ((t.bits[end] as number) & CONNECTIVE) !== 0;
     return isConstant && t.word[end - 1] !== 0 && (isTerminator(t, end) || goesOn);
@@ -126,6 +140,7 @@ function isCutCondition(t: Tokens, i: number): boolean {
   if (before !== NUMBER && before !== BOUND && before !== CLOSE) return false;
   let end = operandEnd(t, from);
   if (end < 0) return false;
+  if (t.kind[end] === BOUND && isTruth(t, from, end) && (isValueBefore(t, i) || isQuotientBefore(t, i))) return true;
   // 1 or(1)or(2), 1 or!!1: no sentence glues them
   const opener = t.kind[from] as number;
   if (
@@ -144,6 +159,18 @@ function isCutCondition(t: Tokens, i: number): boolean {
   // `--` as a dash and `#3` as a number are prose: a comment ends the text, or stands right behind.
   const behind = t.kind[end] === 0x23 ? end + 1 : end + 2;
   return t.kind[behind] === BOUND || t.glued(end);
+}
+
+/** `true` or `not 0`, and nothing more, from `from` to `end`. */
+function isTruth(t: Tokens, from: number, end: number): boolean {
+  if (t.word[from] === TRUE) return end === from + 1;
+  return t.word[from] === NOT && t.kind[from + 1] === NUMBER && end === from + 2;
+}
+
+/** `7 DIV 1`, and nothing before it, stands before `i`. */
+function isQuotientBefore(t: Tokens, i: number): boolean {
+  return t.kind[i - 1] === NUMBER && (t.word[i - 2] === DIV || t.word[i - 2] === MOD) && t.kind[i - 3] === NUMBER &&
+    t.kind[i - 4] === BOUND;
 }
 
 function isDangling(t: Tokens, i: number): boolean {

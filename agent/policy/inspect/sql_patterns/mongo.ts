@@ -1,9 +1,11 @@
 import { word } from "../keywords.ts";
 import type { Pattern } from "../pattern.ts";
+import { closesValue, isBreaking } from "../sql_grammar.ts";
 import { BOUND, type Tokens, WORD } from "../tokens.ts";
 
 const NULL = word("null"), TRUE = word("true"), NE = word("ne"), REGEX = word("regex"), OR = word("or");
 const DROPDATABASE = word("dropdatabase"), REMOVE = word("remove"), DELETEMANY = word("deletemany");
+const OUT = word("out"), MERGE = word("merge");
 const NOR = word("nor"), AND = word("and"), WHERE = word("where"), NOT = word("not"), DROP = word("drop");
 const OPEN = 0x28, SEMICOLON = 0x3b, EQUALS = 0x3d, CLOSE_BRACKET = 0x5d;
 
@@ -49,6 +51,10 @@ function isMongoOperator(t: Tokens, i: number): boolean {
   if (number === WHERE && (t.kind[opener] === BOUND || t.kind[opener] === 0x2c)) return true;
   if (t.kind[opener] !== 0x7b && t.kind[opener] !== 0x2c && t.kind[opener] !== BOUND) return false;
   if (MONGO_CODE.has(number)) return true;
+  // [{"$match": …}, {"$out": "users"}]: a stage that writes
+  if ((number === OUT || number === MERGE) && t.kind[opener] === 0x7b) {
+    return t.kind[opener - 1] === 0x2c || t.kind[opener - 1] === 0x5b;
+  }
   if (number === OR || number === AND || number === NOR) {
     // $or: [{}, …: one of them holds for anything; $and: [{"role": …
     if (t.kind[at + 1] !== 0x5b || t.kind[at + 2] !== 0x7b) return false;
@@ -75,6 +81,14 @@ function isIdentityKey(t: Tokens, i: number): boolean {
   return IDENTITY.has(t.word[name] as number);
 }
 
+/** Brackets that this text has not opened close behind a quote that breaks out, and end at `i`. */
+function isBrokenOut(t: Tokens, i: number): boolean {
+  let at = i;
+  while (at > i - 6 && (t.kind[at] === 0x29 || t.kind[at] === 0x7d || t.kind[at] === CLOSE_BRACKET)) at--;
+  return t.isQuote(at) && isBreaking(t, at) && closesValue(t, at);
+}
+const WRITES = new Set(["insert", "insertone", "insertmany", "update", "updateone", "updatemany"].map(word));
+
 /** `'; db.users.drop(); '`: the shell of MongoDB. */
 function isMongoShell(t: Tokens, i: number): boolean {
   const before = t.kind[i - 1] as number;
@@ -83,8 +97,9 @@ function isMongoShell(t: Tokens, i: number): boolean {
   const first = t.word[i + 2] as number;
   if (first === DROPDATABASE) return t.kind[i + 3] === OPEN;
   const method = t.word[i + 4] as number;
+  const isWrite = WRITES.has(method) && before === SEMICOLON && isBrokenOut(t, i - 2);
   return t.kind[i + 3] === 0x2e && t.kind[i + 5] === OPEN &&
-    (method === DROP || method === REMOVE || method === DELETEMANY);
+    (isWrite || method === DROP || method === REMOVE || method === DELETEMANY);
 }
 
 /** MongoDB: operators in a document, and its shell. */

@@ -20,8 +20,8 @@ const CONCAT = word("concat"), CONCAT_WS = word("concat_ws"), GROUP_CONCAT = wor
 const GTID_SUBSET = word("gtid_subset"), GTID_SUBTRACT = word("gtid_subtract");
 const ST_LATFROMGEOHASH = word("st_latfromgeohash"), ST_LONGFROMGEOHASH = word("st_longfromgeohash");
 const SELECT = word("select"), ORDER = word("order"), GROUP = word("group"), BY = word("by"), HAVING = word("having");
-const LIMIT = word("limit");
-const OPEN = 0x28, CLOSE = 0x29, PIPE = 0x7c;
+const LIMIT = word("limit"), IF = word("if");
+const OPEN = 0x28, CLOSE = 0x29, PIPE = 0x7c, EQUALS = 0x3d;
 
 function isOrderProbe(t: Tokens, i: number): boolean {
   const number = t.word[i] as number;
@@ -43,6 +43,10 @@ function isOrderProbe(t: Tokens, i: number): boolean {
 
 function isErrorProbe(t: Tokens, i: number): boolean {
   switch (t.word[i]) {
+    case IF:
+      // IF(1=1,a,b), but not as the formula of a spreadsheet
+      return t.kind[i - 1] !== EQUALS && t.kind[i + 1] === OPEN && t.glued(i + 1) && t.kind[i + 2] === NUMBER &&
+        t.kind[i + 3] === EQUALS && t.kind[i + 4] === NUMBER && t.kind[i + 5] === 0x2c;
     case PROCEDURE:
       return (t.word[i + 1] === ANALYSE || t.word[i + 1] === ANALYZE) && t.kind[i + 2] === OPEN;
     case CONVERT:
@@ -106,6 +110,7 @@ export const PROBES = {
     example: "extractvalue(1,concat(0x7e,version()))",
     nearMiss: "char(65) is A and floor(3.5) is 3",
     at: [
+      "if",
       "procedure",
       "convert",
       "cast",

@@ -1,4 +1,4 @@
-import { OBJECT, word } from "../keywords.ts";
+import { OBJECT, STATEMENT, word } from "../keywords.ts";
 import {
   beginsSelectList,
   isComment,
@@ -78,6 +78,8 @@ export function isStatement(t: Tokens, i: number, isAlone: boolean): boolean {
       const end = nameEnd(t, i + 2);
       if (end < 0) return false;
       if (t.word[end] === WHERE) return isCondition(t, end + 1);
+      // `x;delete from users/state`: one level of a topic
+      if (t.kind[i - 1] === SEMICOLON && t.glued(i) && t.kind[end] === 0x2f && t.glued(end)) return true;
       return isAlone
         ? isComment(t, end) || t.kind[end] === SEMICOLON || (isLoud && t.kind[end] === BOUND)
         : isTerminator(t, end) || endsElement(t, end) || t.isQuote(end);
@@ -166,6 +168,10 @@ function isDefinition(t: Tokens, i: number, isAlone: boolean): boolean {
   const name = at;
   const end = nameEnd(t, at);
   if (end < 0) return false;
+  // CREATE TRIGGER x AFTER INSERT ON y
+  if (object === TRIGGER && MOMENTS.has(t.word[end] as number) && ((t.bits[end + 1] as number) & STATEMENT) !== 0) {
+    return !isAlone || isLoud;
+  }
   const isEnd = isTerminator(t, end) || endsElement(t, end) || t.isQuote(end) || t.kind[end] === CLOSE ||
     t.kind[end] === 0x2c;
   const goesOn = t.kind[end] === OPEN || CONTINUES_DEFINITION.has(t.word[end] as number);
@@ -189,6 +195,8 @@ export function endsElement(t: Tokens, i: number): boolean {
 }
 
 const TIME_SERIES = new Set(["measurement", "series", "keyspace", "retention"].map(word));
+const TRIGGER = word("trigger");
+const MOMENTS = new Set(["after", "before", "instead"].map(word));
 const CHANGES = new Set(["add", "drop", "modify", "rename", "alter"].map(word));
 
 function isProcedure(t: Tokens, i: number): boolean {

@@ -1,6 +1,6 @@
 import { STATEMENT, word, wordsOf } from "../keywords.ts";
 import type { Pattern } from "../pattern.ts";
-import { breakoutBefore, isComment, isTerminator } from "../sql_grammar.ts";
+import { breakoutBefore, isComment, isShouted, isTerminator, nameEnd } from "../sql_grammar.ts";
 import { BOUND, NUMBER, type Tokens, WORD } from "../tokens.ts";
 import { endsElement, isStatement } from "./statement_grammar.ts";
 
@@ -8,7 +8,7 @@ const WITH = word("with"), SHOW = word("show"), USE = word("use"), EXPLAIN = wor
 const TABLES = word("tables"), FLUSH = word("flush"), PRIVILEGES = word("privileges"), HANDLER = word("handler");
 const OPEN_WORD = word("open"), READ = word("read"), AS = word("as"), VACUUM = word("vacuum"), KILL = word("kill");
 const BEGIN = word("begin"), SELECT = word("select"), INTO = word("into"), SET = word("set"), TABLE = word("table");
-const TRUNCATE = word("truncate");
+const TRUNCATE = word("truncate"), USERS = word("users"), PREPARE = word("prepare"), FROM = word("from");
 const OPEN = 0x28, SEMICOLON = 0x3b;
 
 /** `; show tables`, `; use master`, `; do $$ …`: statements that only an administrator has. */
@@ -19,6 +19,8 @@ function isAdministration(t: Tokens, i: number): boolean {
   const next = t.word[i + 1] as number;
   switch (t.word[i]) {
     case SHOW:
+      // "open the list; show users" is a sentence.
+      if (next === USERS && !isShouted(t, i) && t.kind[before - 1] !== NUMBER && !t.isQuote(before - 1)) return false;
       return SHOWN.has(next) && (isTerminator(t, i + 2) || endsElement(t, i + 2));
     case USE:
       return SYSTEM_DATABASES.has(next) && (isTerminator(t, i + 2) || endsElement(t, i + 2));
@@ -30,9 +32,14 @@ function isAdministration(t: Tokens, i: number): boolean {
       return next === INTO && t.isQuote(i + 2);
     case KILL:
       return t.kind[i + 1] === NUMBER && isComment(t, i + 2);
-    case TRUNCATE:
-      return t.kind[i + 1] === WORD && isTerminator(t, i + 2) &&
-        (t.kind[before - 1] === NUMBER || t.isQuote(before - 1));
+    case TRUNCATE: {
+      const end = t.kind[i + 1] === WORD ? nameEnd(t, i + 1) : -1;
+      return end > 0 && isTerminator(t, end) && (t.kind[before - 1] === NUMBER || t.isQuote(before - 1));
+    }
+    case PREPARE:
+      return t.kind[i + 1] === WORD && t.word[i + 2] === FROM &&
+        (t.isQuote(i + 3) || t.kind[i + 3] === 0x40 ||
+          (t.kind[i + 3] === NUMBER && ((t.bytes[(t.start[i + 3] as number) + 1] as number) | 0x20) === 0x78));
     case LOCK:
       return (next === TABLES || next === TABLE) && t.kind[i + 2] === WORD;
     case FLUSH:
@@ -42,7 +49,9 @@ function isAdministration(t: Tokens, i: number): boolean {
   }
   return t.kind[i + 1] === 0x24 && t.kind[i + 2] === 0x24;
 }
-const SHOWN = new Set(["tables", "databases", "columns", "schemas", "processlist", "variables", "grants"].map(word));
+const SHOWN = new Set(
+  ["tables", "databases", "columns", "schemas", "processlist", "variables", "grants", "users"].map(word),
+);
 const SYSTEM_DATABASES = new Set(["master", "mysql", "msdb", "tempdb", "information_schema"].map(word));
 
 function isStacked(t: Tokens, i: number): boolean {
@@ -90,7 +99,8 @@ export const STATEMENTS = {
     catches: "SHOW TABLES, USE master, FLUSH PRIVILEGES and other statements of administrators behind a semicolon",
     example: "1; show databases",
     nearMiss: "stop; show the tables; use the master key",
-    at: ["show", "use", "explain", "lock", "flush", "handler", "do", "with", "vacuum", "kill", "truncate"].map(word),
+    at: ["show", "use", "explain", "lock", "flush", "handler", "do", "with", "vacuum", "kill", "truncate", "prepare"]
+      .map(word),
     gate: "separator",
     test: isAdministration,
   },

@@ -21,6 +21,7 @@ export const SCRIPT_PATTERNS: readonly Pattern[] = [
   TAGS.loading,
   TAGS.style,
   SERVER_MARKUP.code,
+  SERVER_MARKUP.xslt,
   SCRIPT_CALLS.breakout,
   SCRIPT_CALLS.known,
   SCRIPT_CALLS.letterless,

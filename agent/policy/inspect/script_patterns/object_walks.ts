@@ -1,11 +1,12 @@
 import { word } from "../keywords.ts";
 import type { Pattern } from "../pattern.ts";
-import { type Tokens, WORD } from "../tokens.ts";
+import { BOUND, type Tokens, WORD } from "../tokens.ts";
 
 const DUNDER_CLASS = word("__class__"), FREEMARKER = word("freemarker"), JAVA = word("java"), LANG = word("lang");
 const MEMBERACCESS = word("_memberaccess"), NEW = word("new"), OGNL = word("ognl"), PHPINFO = word("phpinfo");
 const RUNTIME = word("runtime"), TEMPLATE = word("template"), T_WORD = word("t"), CLASSLOADER = word("classloader");
-const MODULE = word("module");
+const MODULE = word("module"), PROCESS = word("process"), EXIT = word("exit"), GLOBAL = word("global");
+const GLOBALTHIS = word("globalthis");
 const OPEN = 0x28, CLOSE = 0x29, CLOSE_BRACE = 0x7d, DOT = 0x2e, HASH = 0x23, BRACKET = 0x5b, CLOSE_BRACKET = 0x5d;
 
 /** Names of the object models of Python and Java by which templates are left, outside of a template too. */
@@ -22,6 +23,13 @@ function isObjectWalk(t: Tokens, i: number): boolean {
       return t.kind[i - 1] === DOT && t.word[i - 2] === MODULE;
     case OGNL:
       return t.kind[i - 1] === 0x40 && t.kind[i + 1] === DOT;
+    case PROCESS:
+      // global.process.env, process.exit()// as the whole value
+      if (t.kind[i - 1] === DOT && (t.word[i - 2] === GLOBAL || t.word[i - 2] === GLOBALTHIS)) {
+        return t.kind[i + 1] === DOT && t.kind[i + 2] === WORD;
+      }
+      return t.kind[i - 1] === BOUND && t.kind[i + 1] === DOT && t.word[i + 2] === EXIT && t.kind[i + 3] === OPEN &&
+        t.kind[i + 4] === CLOSE && t.kind[i + 5] === 0x2f && t.kind[i + 6] === 0x2f;
     case PHPINFO:
       return t.kind[i + 1] === OPEN;
     case JAVA:
@@ -66,6 +74,7 @@ export const OBJECT_WALKS = {
       "phpinfo",
       "java",
       "classloader",
+      "process",
     ].map(word),
     test: isObjectWalk,
   },

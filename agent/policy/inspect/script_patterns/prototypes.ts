@@ -4,7 +4,7 @@ import { BOUND, type Tokens, WORD } from "../tokens.ts";
 
 const PROTOTYPE = word("prototype"), CONSTRUCTOR = word("constructor"), DUNDER_PROTO = word("__proto__");
 const EQUALS = 0x3d, OPEN = 0x28, CLOSE = 0x29, BRACE = 0x7b, DOT = 0x2e, COLON = 0x3a, BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
+const CLOSE_BRACKET = 0x5d, SLASH = 0x2f;
 
 /** `constructor.constructor('…')()`, `[]['filter']['constructor']`: a function out of thin air. */
 function isConstructorChain(t: Tokens, i: number): boolean {
@@ -16,6 +16,8 @@ function isConstructorChain(t: Tokens, i: number): boolean {
   }
   if (t.kind[i + 1] === DOT) {
     if (t.word[i + 2] === PROTOTYPE) {
+      // {"constructor.prototype.role": …
+      if (t.kind[i - 1] === BOUND && t.kind[i + 5] === BOUND && t.kind[i + 6] === COLON) return t.kind[i + 3] === DOT;
       return t.kind[i + 3] === DOT && t.kind[i + 5] === EQUALS && t.kind[i + 6] !== EQUALS;
     }
     return t.word[i + 2] === CONSTRUCTOR;
@@ -31,6 +33,8 @@ function isConstructorChain(t: Tokens, i: number): boolean {
 }
 
 function isPrototypeWrite(t: Tokens, i: number): boolean {
+  // {"op":"add","path":"/__proto__/x"
+  if (t.kind[i - 1] === SLASH && t.kind[i + 1] === SLASH) return t.kind[i - 2] === BOUND && t.kind[i + 2] === WORD;
   // __proto__[x]=, __proto__.x=, {"__proto__":{
   if (t.kind[i + 1] === BRACKET) return t.kind[i + 3] === CLOSE_BRACKET || t.kind[i + 4] === BRACKET;
   if (t.kind[i + 1] === DOT) return t.kind[i + 3] === EQUALS && t.kind[i + 4] !== EQUALS;

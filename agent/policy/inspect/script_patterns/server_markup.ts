@@ -4,6 +4,7 @@ import { BOUND, type Tokens, WORD } from "../tokens.ts";
 
 const ASSIGN = word("assign"), DOCTYPE = word("doctype"), ENTITY = word("entity"), IMPORT = word("import");
 const INCLUDE = word("include"), PHP = word("php"), PUBLIC = word("public"), STYLESHEET = word("stylesheet");
+const FUNCTION = word("function");
 const SYSTEM = word("system"), XML = word("xml"), LIST = word("list");
 const LESS = 0x3c, GREATER = 0x3e, EQUALS = 0x3d, PERCENT = 0x25, HASH = 0x23, BRACKET = 0x5b;
 
@@ -45,6 +46,12 @@ function isServerMarkup(t: Tokens, i: number): boolean {
     t.glued(i + 5);
 }
 
+/** `php:function('system', …)`: XSLT that calls PHP. */
+function isXsltCall(t: Tokens, i: number): boolean {
+  return t.kind[i + 1] === 0x3a && t.glued(i + 1) && t.word[i + 2] === FUNCTION && t.glued(i + 2) &&
+    t.kind[i + 3] === 0x28 && t.glued(i + 3);
+}
+
 /** Code in markup, for a server or a parser. */
 export const SERVER_MARKUP = {
   code: {
@@ -57,5 +64,15 @@ export const SERVER_MARKUP = {
     weak: true,
     at: ["<!", "<?", "<%", "<#"],
     test: isServerMarkup,
+  },
+  xslt: {
+    name: "script-xslt-call",
+    category: "script-injection",
+    severity: "high",
+    catches: "XSLT that calls a function of PHP",
+    example: "<xsl:value-of select=\"php:function('phpversion')\"/>",
+    nearMiss: "php: function keys, and php :function()",
+    at: [PHP],
+    test: isXsltCall,
   },
 } as const satisfies Readonly<Record<string, Pattern>>;

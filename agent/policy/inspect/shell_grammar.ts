@@ -165,7 +165,12 @@ export function argumentKind(t: Tokens, at: number, context: number): number {
     case DOLLAR:
       return t.kind[at + 1] === WORD || t.kind[at + 1] === BRACE || t.kind[at + 1] === OPEN ? EXPANSION : NO_ARGUMENT;
   }
-  if (!isSpaced) return kind === 0x5c && t.kind[at + 1] === BOUND ? ENDS : NO_ARGUMENT;
+  if (!isSpaced) {
+    // AT+PING="192.0.2.1;reboot"
+    const isClosed = kind === 0x22 && context === SEMICOLON && t.kind[separatorAt - 1] === NUMBER &&
+      t.kind[separatorAt - 2] === DOT && t.glued(separatorAt) && t.glued(separatorAt + 1);
+    return (kind === 0x5c || isClosed) && t.kind[at + 1] === BOUND ? ENDS : NO_ARGUMENT;
+  }
   switch (kind) {
     case 0x2d:
       // `-rf`, `--flag`, `su -`; a dash has a space behind it as well.

@@ -6,6 +6,7 @@ import { BOUND, NUMBER, type Tokens, WORD } from "../tokens.ts";
 const RM = word("rm"), I_WORD = word("i"), C_WORD = word("c"), E_WORD = word("e"), R_WORD = word("r");
 const LC_WORD = word("lc"), TCP = word("tcp"), UDP = word("udp"), DEV = word("dev"), SOCAT = word("socat");
 const EXEC = word("exec"), MKFIFO = word("mkfifo"), TELNET = word("telnet"), CMD = word("cmd"), SUDO = word("sudo");
+const COMPRESS = word("compress"), USE = word("use"), PROGRAM = word("program");
 const CHMOD = word("chmod"), INET = word("inet");
 const SLASH = 0x2f, DOLLAR = 0x24, COLON = 0x3a, MINUS = 0x2d, DOT = 0x2e;
 const REMOVAL_OPTIONS = new Set(["r", "rf", "fr", "f", "rrf", "rfv", "vrf", "rvf"].map(word));
@@ -102,8 +103,25 @@ function isChmod(t: Tokens, i: number): boolean {
   return t.kind[at] === 0x2b && t.glued(at + 1) && t.kind[at + 1] === WORD && t.kind[at + 2] !== BOUND;
 }
 
+/** `--use-compress-program=id`: tar runs it. */
+function isRunningOption(t: Tokens, i: number): boolean {
+  return t.word[i - 2] === USE && t.kind[i - 3] === MINUS && t.kind[i - 4] === MINUS && t.glued(i - 2) &&
+    t.kind[i - 1] === MINUS && t.glued(i) && t.kind[i + 1] === MINUS && t.glued(i + 1) && t.word[i + 2] === PROGRAM &&
+    t.glued(i + 2) && (t.kind[i + 3] === 0x3d || (t.spaced(i + 3) && t.kind[i + 3] === SLASH));
+}
+
 /** Programs that are dangerous by their arguments, wherever they stand. */
 export const DANGEROUS_PROGRAMS = {
+  option: {
+    name: "cmd-running-option",
+    category: "command-injection",
+    severity: "medium",
+    catches: "An option by which tar runs a program of the caller",
+    example: "--use-compress-program=id",
+    nearMiss: "use --compress and a program = tar",
+    at: [COMPRESS],
+    test: isRunningOption,
+  },
   shellCode: {
     name: "cmd-shell-code",
     category: "command-injection",

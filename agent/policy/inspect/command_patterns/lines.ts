@@ -5,6 +5,7 @@ import {
   BEGINNING,
   commandContext,
   EXPANSION,
+  FILE,
   hasProgramPath,
   nameEndsAt,
   OPTION,
@@ -15,7 +16,7 @@ import {
 import { NUMBER, type Tokens, WORD } from "../tokens.ts";
 import { hasArgument, isKnownPath, PROGRAMS, VERBS } from "./program_words.ts";
 
-const BUSYBOX = word("busybox");
+const BUSYBOX = word("busybox"), RUNDLL = word("rundll32");
 
 /** SURE, but numbers and signs stand behind them in other texts. */
 const NO_LINE = new Set(
@@ -29,6 +30,8 @@ function isCommandLine(t: Tokens, i: number): boolean {
   if (t.word[i] === BUSYBOX && hasProgramPath) return t.kind[behind] === WORD && t.spaced(behind);
   if (NO_LINE.has(t.word[i] as number)) return false;
   const argument = argumentKind(t, behind, BEGINNING);
+  // rundll32 x.dll,Entry
+  if (argument === FILE && t.word[i] === RUNDLL) return t.kind[behind + 3] === 0x2c;
   if (argument === PLAIN_WORD) {
     return VERBS.get(t.word[i] as number)?.has(t.word[behind] as number) === true || hasArgument(t, behind + 1);
   }

@@ -34,6 +34,8 @@ export const COMMAND_PATTERNS: readonly Pattern[] = [
   SHELL_SYNTAX.forkBomb,
   SHELL_SYNTAX.redirection,
   LOOKUP_PATTERNS.lookup,
+  SHELL_SYNTAX.ruby,
+  DANGEROUS_PROGRAMS.option,
   SHELL_SYNTAX.preload,
   LANGUAGE_CALLS.start,
   LANGUAGE_CALLS.text,

@@ -69,6 +69,8 @@ function isCommand(t: Tokens, i: number): boolean {
   switch (argument) {
     case ENDS:
       if (hasProgramPath) return true;
+      // … | chpasswd
+      if (context === PIPE && FED.has(t.word[i] as number)) return !isTable(t, i);
       if (isAlone(t, i)) return true;
       if (!standsAlone(bits)) return false;
       if (isDoubled && t.kind[behind] !== BOUND && t.kind[behind] !== PIPE && t.kind[behind] !== 0x23) return isSure;
@@ -112,8 +114,13 @@ const SERVICE_VERBS = new Set(["start", "stop", "restart", "status"].map(word));
 /** `dev1⏎id`: a second line that is nothing but a command, behind a first one of one word. */
 function isShortSecondLine(t: Tokens, i: number): boolean {
   const isLone = t.kind[separatorAt] === WORD && t.kind[separatorAt - 1] === BOUND && t.kind[i + 1] === BOUND;
-  return isLone && (t.word[i] === ID || hasProgramPath);
+  if (isLone) return t.word[i] === ID || hasProgramPath;
+  // 192.0.2.1⏎id: behind an address
+  return t.kind[separatorAt] === NUMBER && t.kind[separatorAt - 1] === DOT && t.kind[separatorAt - 2] === NUMBER &&
+    t.kind[separatorAt - 3] === BOUND && t.glued(separatorAt) && t.kind[i + 1] === BOUND &&
+    (standsAlone(t.bits[i] as number) || hasProgramPath);
 }
+const FED = new Set(["chpasswd", "xargs"].map(word));
 
 /** A program of at most three letters. */
 function isShortCommand(t: Tokens, i: number): boolean {

@@ -1,10 +1,11 @@
 import { word } from "../keywords.ts";
 import type { Pattern } from "../pattern.ts";
-import { BACKTICK, PIPE, SEMICOLON } from "../shell_grammar.ts";
+import { BACKTICK, isProgram, PIPE, SEMICOLON } from "../shell_grammar.ts";
 import { BOUND, IN_TAG, LINE, NUMBER, type Tokens, WORD } from "../tokens.ts";
 
 const IFS = word("ifs"), DEV = word("dev"), SHELL_WORD = word("shell"), ETC = word("etc"), ROOT = word("root");
 const VAR = word("var"), TMP = word("tmp"), USR = word("usr"), HOME = word("home"), FI = word("fi");
+const C_WORD = word("c");
 const DONE = word("done"), THEN = word("then"), DO = word("do"), IN = word("in");
 const SLASH = 0x2f, DOLLAR = 0x24, OPEN = 0x28, CLOSE = 0x29, BRACE = 0x7b, CLOSE_BRACE = 0x7d, COLON = 0x3a;
 const MINUS = 0x2d, EQUALS = 0x3d, DOT = 0x2e;
@@ -52,11 +53,15 @@ function isVariableCommand(t: Tokens, i: number): boolean {
   if (t.kind[i + 1] === NUMBER) {
     if (t.bytes[t.start[i + 1] as number] !== 0x30 || t.end[i + 1]! - t.start[i + 1]! !== 1) return false;
     // |$0 -c, ;$0<<<id, and `;$0` alone
-    return (t.kind[i - 1] === PIPE && t.spaced(i + 2)) || t.kind[i + 2] === 0x3c ||
+    return (t.kind[i - 1] === PIPE && t.spaced(i + 2)) ||
+      (t.kind[i + 2] === MINUS && t.spaced(i + 2) && t.word[i + 3] === C_WORD && t.glued(i + 3)) ||
+      t.kind[i + 2] === 0x3c ||
       (t.kind[i - 2] === BOUND && t.kind[i + 2] === BOUND);
   }
   if (t.kind[i + 1] === BRACE) {
     if (t.word[i + 2] === SHELL_WORD) return t.kind[i + 3] === CLOSE_BRACE;
+    // a=re;${a}boot
+    if (t.kind[i + 3] === CLOSE_BRACE && t.kind[i + 4] === WORD && t.glued(i + 4)) return isAssigned(t, i + 2);
     return t.kind[i + 3] === CLOSE_BRACE && t.kind[i + 4] === DOLLAR && t.glued(i + 4);
   }
   if (t.kind[i + 1] !== WORD || !t.glued(i + 1)) return false;
@@ -135,6 +140,12 @@ function isPreload(t: Tokens, i: number): boolean {
     (t.kind[i + 2] === SLASH || t.kind[i + 2] === DOT || t.isQuote(i + 2) || t.kind[i + 2] === DOLLAR);
 }
 
+/** Ruby: a command in an expression in a text. */
+function isRubyCommand(t: Tokens, i: number): boolean {
+  return t.kind[i + 1] === BRACE && t.glued(i + 1) && t.kind[i + 2] === BACKTICK && t.glued(i + 2) &&
+    t.glued(i + 3) && isProgram(t.bits[i + 3] as number);
+}
+
 /** Syntax of shells that hides a command, or that only a command has. */
 export const SHELL_SYNTAX = {
   fieldSeparator: {
@@ -198,6 +209,16 @@ export const SHELL_SYNTAX = {
     nearMiss: "a > b and <dir>/etc</dir>",
     at: [">"],
     test: isRedirect,
+  },
+  ruby: {
+    name: "cmd-ruby-expression",
+    category: "command-injection",
+    severity: "high",
+    catches: "A command in backticks in an expression of Ruby",
+    example: "#{`id`}",
+    nearMiss: "#{name} and `id`, #{`name`}",
+    at: ["#{"],
+    test: isRubyCommand,
   },
   preload: {
     name: "cmd-preload",

@@ -47,7 +47,7 @@ function encodedEnd(bytes: Uint8Array, at: number, codes: readonly string[]): nu
   return -1;
 }
 
-const DOT_CODES = ["2e", "c0%ae", "c0%2e", "u002e", "e0%80%ae", "uff0e", "u2024"] as const;
+const DOT_CODES = ["2e", "c0%ae", "c0%2e", "u002e", "e0%80%ae", "f0%80%80%ae", "uff0e", "u2024"] as const;
 const SLASH_CODES = [
   "2f",
   "5c",
@@ -60,6 +60,7 @@ const SLASH_CODES = [
   "u002f",
   "u005c",
   "e0%80%af",
+  "f0%80%80%af",
   "c1%1c",
   "uff0f",
 ] as const;
@@ -73,7 +74,7 @@ export const ENCODED_CLIMBS = {
     catches: "A climb whose dots or slashes are percent-encoded",
     example: "%2e%2e%2fsecret",
     nearMiss: "100%2e and a..%20b",
-    at: ["%2", "%c", "%u", "%e", "%0"],
+    at: ["%2", "%c", "%u", "%e", "%f", "%0"],
     test: isEncodedClimb,
   },
 } as const satisfies Readonly<Record<string, Pattern>>;

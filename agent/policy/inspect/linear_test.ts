@@ -30,6 +30,12 @@ function workOf(payload: Uint8Array): number {
 
 /** protocol.md's, and the worst that were found for each scanner, decoder and pattern. */
 const WORST: readonly string[] = [
+  "a') |> x(",
+  ")) |> x(",
+  "a'), (",
+  "a'} or on(",
+  "a'}) return ",
+  "%0a/usr/bin/",
   "insert into ",
   "$(",
   "a".repeat(28) + "!",

@@ -185,12 +185,25 @@ function isBacklog(t: Tokens, i: number): boolean {
 const SET = word("set");
 const BACKLOG = new Set(["backlog", "backlog0", "backlog2", "backlog3"].map(word));
 
-/** `%0aid`, `%0d%0aid`: a line break written so, and a command alone. */
+/** Behind the directory of programs at `at`, if one is there. */
+function programAt(bytes: Uint8Array, at: number): number {
+  for (const directory of PROGRAM_DIRECTORIES) {
+    let n = 0;
+    while (n < directory.length && bytes[at + n] === directory[n]) n++;
+    if (n === directory.length) return at + n;
+  }
+  return at;
+}
+const PROGRAM_DIRECTORIES = ["/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/"].map((path) =>
+  new TextEncoder().encode(path)
+);
+
+/** `%0aid`, `%0d%0aid`, `%0a/bin/id`: a line break written so, and a command alone. */
 function isEncodedLineBreak(t: Tokens, i: number): boolean {
   const { bytes } = t;
   let at = t.start[i] as number;
   if (bytes[at + 1] !== 0x30 || ((bytes[at + 2] as number) | 0x20) !== 0x61) return false;
-  at += 3;
+  at = programAt(bytes, at + 3);
   let hash = EMPTY_WORD;
   let end = at;
   for (; end < at + 16; end++) {

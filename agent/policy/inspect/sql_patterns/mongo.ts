@@ -53,7 +53,8 @@ function isMongoOperator(t: Tokens, i: number): boolean {
   if (MONGO_CODE.has(number)) return true;
   // [{"$match": …}, {"$out": "users"}]: a stage that writes
   if ((number === OUT || number === MERGE) && t.kind[opener] === 0x7b) {
-    return t.kind[opener - 1] === 0x2c || t.kind[opener - 1] === 0x5b;
+    // The first of an array may be $merge of a JSON schema.
+    return t.kind[opener - 1] === 0x2c || (number === OUT && t.kind[opener - 1] === 0x5b);
   }
   if (number === OR || number === AND || number === NOR) {
     // $or: [{}, …: one of them holds for anything; $and: [{"role": …

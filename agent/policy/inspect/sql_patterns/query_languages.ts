@@ -6,7 +6,7 @@ import { type Tokens, WORD } from "../tokens.ts";
 const ON = word("on"), UNION = word("union"), ALL = word("all"), DELETE = word("delete"), IN = word("in");
 const RETURN = word("return"), DETACH = word("detach"), CALL = word("call"), MATCH = word("match");
 const APOC = word("apoc"), FOR = word("for"), OR = word("or"), AND = word("and"), FILTER = word("filter");
-const OPEN = 0x28, CLOSE = 0x29, BRACE = 0x7b, CLOSE_BRACE = 0x7d, GREATER = 0x3e, DOT = 0x2e;
+const OPEN = 0x28, CLOSE = 0x29, BRACE = 0x7b, CLOSE_BRACE = 0x7d, GREATER = 0x3e, DOT = 0x2e, COLON = 0x3a;
 
 /** How far before a pipe the quote may stand that breaks out. */
 const MAX_BACK = 16;
@@ -33,6 +33,10 @@ function isSelectorBreakout(t: Tokens, i: number): boolean {
   return t.word[i + 1] === ON ? next === OPEN : t.kind[i + 1] === WORD && next === BRACE;
 }
 
+function isUnionBefore(t: Tokens, i: number): boolean {
+  return t.word[i - 1] === UNION || (t.word[i - 1] === ALL && t.word[i - 2] === UNION);
+}
+
 /** Cypher and AQL: clauses that no sentence has so, or that stand behind a quote that breaks out. */
 function isGraphClause(t: Tokens, i: number): boolean {
   switch (t.word[i]) {
@@ -41,7 +45,9 @@ function isGraphClause(t: Tokens, i: number): boolean {
     case CALL:
       return t.word[i + 1] === APOC && t.kind[i + 2] === DOT && t.glued(i + 2) && t.kind[i + 3] === WORD;
     case MATCH:
-      return t.kind[i + 1] === OPEN && (t.word[i - 1] === UNION || (t.word[i - 1] === ALL && t.word[i - 2] === UNION));
+      return t.kind[i + 1] === OPEN && isUnionBefore(t, i) &&
+        // A union match (final) is one of football.
+        (isShouted(t, i) || t.kind[i + 2] === COLON || (t.kind[i + 2] === WORD && t.kind[i + 3] === COLON));
     case RETURN:
       return t.kind[i - 1] === CLOSE && t.kind[i - 2] === CLOSE_BRACE && t.isQuote(i - 3) && isBreaking(t, i - 3) &&
         closesValue(t, i - 3);

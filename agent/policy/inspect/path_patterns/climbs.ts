@@ -104,6 +104,16 @@ function isSensitive(t: Tokens, i: number): boolean {
   return true;
 }
 
+/** `0x2f` or `0x5c` stands at `i`: a slash as some decoders write it. */
+function isHexSeparator(t: Tokens, i: number): boolean {
+  const from = t.start[i] as number;
+  if (!t.glued(i) || !t.glued(i + 1) || (t.end[i] as number) - from !== 4) return false;
+  const high = t.bytes[from + 2] as number;
+  const low = (t.bytes[from + 3] as number) | 0x20;
+  return ((t.bytes[from + 1] as number) | 0x20) === 0x78 &&
+    ((high === 0x32 && low === 0x66) || (high === 0x35 && low === 0x63));
+}
+
 /** `....//`, `..././`: what a filter that removes `../` once turns into it. */
 function isDoubledClimb(t: Tokens, i: number): boolean {
   const before = t.kind[i - 1] as number;
@@ -111,6 +121,9 @@ function isDoubledClimb(t: Tokens, i: number): boolean {
   let dots = 1;
   while (dots < 6 && t.kind[i + dots] === DOT && t.glued(i + dots)) dots++;
   const separator = t.kind[i + dots] as number;
+  if (separator === NUMBER && dots === 2) {
+    return isHexSeparator(t, i + 2) && t.kind[i + 3] === DOT && t.kind[i + 4] === DOT;
+  }
   if (separator !== SLASH && separator !== BACKSLASH) return false;
   if (!t.glued(i + dots)) return false;
   if (dots === 4) return t.kind[i + 5] === separator && t.glued(i + 5);

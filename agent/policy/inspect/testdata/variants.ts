@@ -3,6 +3,7 @@
  * `medium` as it is; and what people, devices and programs write that looks like them and passes.
  */
 export const VARIANTS: readonly string[] = [
+  "..0x5c..0x5csecret",
   "x%0a/usr/bin/whoami",
   'kitchen") |> drop(columns: ["_value"])',
   'a" or 1 == 1) |> delete(bucket: "x")',
@@ -2144,6 +2145,8 @@ export const VARIANTS: readonly string[] = [
 
 /** Texts that must pass, alone and in JSON. */
 export const LOOKALIKES: readonly string[] = [
+  "registers 0x10..0x2f, 0x30..0x5c",
+  "from ..0x2f up to 0x5c",
   '{"allOf":[{"$merge":{"source":{},"with":{}}}]}',
   "x%0a/usr/bin/idle",
   'from(bucket: "plant") |> range(start: -1h) |> filter(fn: (r) => r._field == "t")',

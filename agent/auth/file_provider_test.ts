@@ -28,6 +28,7 @@ class FakePool extends BcryptPool {
     settle: (matches: boolean | BcryptError) => void;
   }[] = [];
   warmed = 0;
+  full: string | null = null;
 
   constructor() {
     super(new Threads());
@@ -39,6 +40,10 @@ class FakePool extends BcryptPool {
 
   override expectedMs(cost: number, { address, low = false }: Bidder): number {
     return cost * 10 + (low ? 1000 : 0) + (address === "10.0.0.66" ? 100 : 0);
+  }
+
+  override refusal(): string | null {
+    return this.full;
   }
 
   override verify(password: Uint8Array, hash: string, bidder: Bidder): Promise<boolean> {
@@ -226,6 +231,18 @@ Deno.test("a wrong password, a full queue and a lost thread are told apart, and 
     assert.equal(summary(await answer), expected);
   }
   assert.equal(summary(provider.check(shows("a", "guess"), NOW_MS)), "work");
+});
+
+Deno.test("what finds no room in the queue is an error at once, and no work that somebody would come back for", async () => {
+  await using at = await setting({ a: { password_hash: HASH } });
+  const provider = await at.provider();
+  at.pool.full = "as many wait as may";
+  assert.deepEqual(provider.check(shows("a", "right"), NOW_MS), { kind: "error", why: "as many wait as may" });
+  assert.equal(at.pool.asked.length, 0);
+  // Who needs no hash needs no room.
+  assert.equal(summary(provider.check(shows("a", ""), NOW_MS)), "deny wrong-password");
+  at.pool.full = null;
+  assert.equal(summary(provider.check(shows("a", "right"), NOW_MS)), "work");
 });
 
 Deno.test("turns in the queue go by address, of IPv6 by /64, and names under attack wait", async () => {

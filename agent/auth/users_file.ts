@@ -78,17 +78,12 @@ interface Finding extends Spot {
 const MAX_FINDINGS = 1000;
 
 function* problemsOf(document: UsersDocument, { findings, untold }: UsersReader): Steps<Problem[]> {
-  const places = yield* document.placesSteps?.(findings) ?? inOneStep(document.places(findings));
+  const places = document.placesSteps === undefined ? document.places(findings) : yield* document.placesSteps(findings);
   const problems = findings
     .map(({ kind, path, text }, index) => problem(kind, places[index] ?? { source: document.source }, path, text))
     .sort(({ place: a }, { place: b }) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
   if (untold > 0) problems.push(problem("value", { source: document.source }, [], `${untold} more problems`));
   return problems;
-}
-
-// deno-lint-ignore require-yield
-function* inOneStep<T>(result: T): Steps<T> {
-  return result;
 }
 
 type Bag = Readonly<Record<string, unknown>>;

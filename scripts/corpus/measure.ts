@@ -6,10 +6,12 @@ import {
   type InspectionPlan,
   type Severity,
 } from "../../agent/policy/inspect/mod.ts";
+import { loadConfig } from "../../agent/config/mod.ts";
+import { SEVERITIES } from "../../agent/policy/inspect/config.ts";
 import type { CorpusFamily, CorpusItem } from "./corpus_files.ts";
 
 /** The settings of `block-severity` that are measured, strictest first. */
-export const THRESHOLDS = ["low", "medium", "high", "critical"] as const satisfies readonly Severity[];
+export const THRESHOLDS = SEVERITIES;
 
 /** What the engine did with one item at each threshold: the hit that refuses it, or null if it passed. */
 export interface ItemResult {
@@ -25,35 +27,15 @@ export interface FamilyResult {
   readonly refused: Readonly<Record<Severity, number>>;
 }
 
-/** Every pattern, view and part, with the limits that are the defaults of the configuration. */
-const EVERYTHING: InspectionConfig = {
-  enabled: true,
-  "max-payload-size": 262_144,
-  oversize: "block",
-  patterns: {
-    "sqli": true,
-    "command-injection": true,
-    "script-injection": true,
-    "path-traversal": true,
-    "custom-patterns": [],
-  },
-  "block-severity": "medium",
-  views: ["json", "percent", "html", "base64", "unicode", "utf16", "gzip"],
-  "max-decoded-bytes": 1_048_576,
-  "max-depth": 3,
-  "json-schema": [],
-  "json-limits": {
-    "max-depth": 32,
-    "max-keys": 1000,
-    "max-string": 65_536,
-    "duplicate-keys": "deny",
-    ["__proto__"]: "deny",
-  },
-  "block-binary": false,
-  "exclude-topics": [],
-  "inspect-deliveries": false,
-  inspect: ["payload", "topic", "client-id", "username", "will", "user-properties", "response-topic"],
-};
+/** Every pattern; views, parts and limits are the defaults of the configuration. */
+function everything(): InspectionConfig {
+  const patterns = { "sqli": true, "command-injection": true, "script-injection": true, "path-traversal": true };
+  const loaded = loadConfig({ push: { inspection: { enabled: true, patterns } }, env: () => undefined });
+  if ("problems" in loaded) {
+    throw new Error(`Cannot measure: ${loaded.problems.map(({ message }) => message).join("; ")}`);
+  }
+  return loaded.config.inspection;
+}
 
 /** Runs every item through the engine with everything on, once for each threshold. */
 export function measure(families: readonly CorpusFamily[]): FamilyResult[] {
@@ -74,7 +56,7 @@ export function hitsAt(threshold: Severity, items: readonly CorpusItem[]): (Hit 
 }
 
 function planAt(threshold: Severity): InspectionPlan {
-  const compiled = compileInspection({ ...EVERYTHING, "block-severity": threshold });
+  const compiled = compileInspection({ ...everything(), "block-severity": threshold });
   if ("problems" in compiled) throw new Error(`Cannot compile the inspection: ${JSON.stringify(compiled.problems)}`);
   return compiled.plan;
 }

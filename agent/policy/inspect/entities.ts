@@ -62,8 +62,6 @@ const NAMES: Readonly<Record<string, number>> = {
 /** Those that browsers take without the semicolon as well. */
 const LEGACY = new Set(["lt", "gt", "amp", "quot", "nbsp"]);
 
-export const MAX_ENTITY_NAME = Math.max(...Object.keys(NAMES).map((name) => name.length));
-
 interface Node {
   readonly next: Map<number, Node>;
   byte: number;

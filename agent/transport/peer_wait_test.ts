@@ -97,14 +97,16 @@ Deno.test("two may wait on a connection, a third is told so at once", async () =
   await bench.end();
 });
 
+/** A PUBLISH to `ok` with a payload that is not inspected in its place. */
+const LARGE = `30c4b80200026f6b${"00".repeat(40_000)}`;
+
 Deno.test("payloads that wait take no places of logins", async () => {
   const pool = new InspectionPool({ start: () => ({ post() {}, stop() {} }) });
   const bench = new Bench({ inspection: {} }, { inspections: pool });
   void pool.prepare(bench.parts.agent.policy.inspection as Inspector);
   await bench.send(HANDSHAKE);
-  const payload = "00".repeat(40_000);
   for (const id of ["a", "b", "c"]) {
-    await bench.send(v2({ index: 0, hex: CONNECT, id }), v2({ index: 1, hex: `30c4b80200026f6b${payload}`, id }));
+    await bench.send(v2({ index: 0, hex: CONNECT, id }), v2({ index: 1, hex: LARGE, id }));
   }
   const users = new Users(ALLOW.identity);
   bench.parts.policies.desk = deskOf(() => bench.parts.clock.wallMs(), users);
@@ -114,6 +116,52 @@ Deno.test("payloads that wait take no places of logins", async () => {
   await turn();
   assert.deepEqual(answers(bench).slice(1), ["a allow", "b allow", "c allow", "d allow"]);
   pool.close();
+  await bench.end();
+});
+
+/** A thread that is as slow as a test wants it. */
+function slowThread() {
+  const answers: ((inspected: null[]) => void)[] = [];
+  const inspections = { expectedMs: () => 20, inspect: () => new Promise<null[]>((resolve) => answers.push(resolve)) };
+  return { answers, inspections };
+}
+
+Deno.test("over v1 payloads hold the connection for a part of the time, and more of them are refused at once", async () => {
+  const { answers: thread, inspections } = slowThread();
+  const bench = new Bench({ inspection: {} }, { inspections });
+  const publish = async (id: string, tookMs: number): Promise<void> => {
+    await bench.send(v1({ index: 0, hex: CONNECT, id }));
+    await bench.send(v1({ index: 1, hex: LARGE, id }));
+    bench.idle(tookMs);
+    thread.shift()?.([null]);
+    await turn();
+  };
+  await publish("a", 20);
+  await publish("b", 0);
+  bench.idle(200);
+  await publish("c", 20);
+  assert.deepEqual(answers(bench), [
+    "a allow",
+    "a allow",
+    "b allow",
+    "b close inspection-overloaded",
+    "c allow",
+    "c allow",
+  ]);
+  await bench.end();
+});
+
+Deno.test("over v1 a payload whose inspection does not end is given up long before the deadline of a decision", async () => {
+  const { inspections } = slowThread();
+  const bench = new Bench({ inspection: {}, general: { "decision-deadline-ms": 3_600_000 } }, { inspections });
+  const refused = new Promise<void>((resolve) => {
+    bench.onWrite = () => bench.written.length > 0 && resolve();
+  });
+  await bench.send(v1({ index: 0, hex: CONNECT, id: "a" }));
+  await bench.send(v1({ index: 1, hex: LARGE, id: "a" }));
+  await refused;
+  await turn();
+  assert.deepEqual(answers(bench), ["a allow", "a close inspection-overloaded"]);
   await bench.end();
 });
 

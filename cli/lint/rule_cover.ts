@@ -1,7 +1,7 @@
 import { BIT, type RuleClass } from "../../agent/policy/acl/compiled_acl.ts";
 import { MAX_STEPS } from "../../agent/policy/acl/decide.ts";
 import { matchKey } from "../../agent/policy/acl/match.ts";
-import type { CompiledAcl, CompiledRule } from "../../agent/policy/acl/mod.ts";
+import type { CompiledAcl, CompiledRule, RuleConfig } from "../../agent/policy/acl/mod.ts";
 import { parseExpiry, ruleActions } from "../../agent/policy/acl/rule_problems.ts";
 import type { TemplateValues } from "../../agent/policy/acl/topic_template.ts";
 import { filterCovers } from "../../agent/mqtt/topic_filter.ts";
@@ -32,6 +32,7 @@ const MAX_ALL_STEPS = 20_000_000;
 export class RuleCover {
   /** In the order of deciding: a rule's place here is its order. */
   readonly rules: readonly CompiledRule[];
+  readonly #written: readonly RuleConfig[];
   readonly #acl: CompiledAcl;
   readonly #nowMs: number;
   readonly #matches: MatchCover;
@@ -47,14 +48,21 @@ export class RuleCover {
 
   constructor(acl: CompiledAcl, nowMs: number) {
     this.#acl = acl;
-    this.rules = acl.rules;
+    this.rules = acl.rules.all();
+    if (acl.written === null) throw new Error("Cannot compare rules: they were not kept as they are written");
+    this.#written = acl.written;
     this.#nowMs = nowMs;
     const { matches, templates } = acl.tables;
-    this.#matches = new MatchCover(matches.map(({ match }) => match));
-    this.#bits = Int32Array.from(acl.rules, decidedBits);
-    this.#matchOfRule = matchNumbers(acl);
+    this.#matches = new MatchCover(Array.from({ length: matches.count }, (_, number) => matches.at(number)));
+    this.#bits = Int32Array.from(this.rules, (rule) => decidedBits(this.writtenOf(rule)));
+    this.#matchOfRule = matchNumbers(acl.written);
     this.#alike = templates.variables.map(standIn);
     this.#unproved = templates.variables.map((name) => name === "clientid" || name === "ip" ? standIn(name) : null);
+  }
+
+  /** The rule as it is configured. */
+  writtenOf(rule: CompiledRule): RuleConfig {
+    return this.#written[rule.index] as RuleConfig;
   }
 
   /** Whether the rule at this order can decide nothing at all: it asks for the retain flag of what has none. */
@@ -78,7 +86,8 @@ export class RuleCover {
   hiding(order: number): readonly CompiledRule[] | null {
     const rule = this.rules[order] as CompiledRule;
     const bits = this.#bits[order] as number;
-    const expiresMs = rule.config.expires === undefined ? Infinity : parseExpiry(rule.config.expires);
+    const { expires } = this.writtenOf(rule);
+    const expiresMs = expires === undefined ? Infinity : parseExpiry(expires);
     if (rule.shadow || bits === 0 || expiresMs <= this.#nowMs || this.#coverStepsLeft < 0) return null;
     // Who hides it must last as long.
     const lastingMs = expiresMs === Infinity ? NEVER_MS : expiresMs - 1;
@@ -90,7 +99,7 @@ export class RuleCover {
       hiding.add(found);
     }
     if ((bits & ~BIT.CONNECT) !== 0) {
-      for (const topic of rule.config.topics ?? []) {
+      for (const topic of this.writtenOf(rule).topics ?? []) {
         const found = this.#hidingTopic(rule, topic, bits & ~BIT.CONNECT, classes, order, lastingMs);
         if (found === null) return null;
         for (const one of found) hiding.add(one);
@@ -102,12 +111,12 @@ export class RuleCover {
   /** Where a subscription that the rule at this order allows is refused by a deny rule before it; the first, or null. */
   metDeny(order: number): MetDeny | null {
     const rule = this.rules[order] as CompiledRule;
-    if (!rule.allow || rule.shadow || rule.config.literal === true) return null;
+    if (!rule.allow || rule.shadow || this.writtenOf(rule).literal === true) return null;
     if (((this.#bits[order] as number) & BIT.SUBSCRIBE) === 0) return null;
     const classes = this.#classesOver(rule).filter(({ bits }) => (bits & BIT.SUBSCRIBE) !== 0);
     const denying = classes.filter(({ allow, minOrder }) => !allow && minOrder < order);
     if (denying.length === 0) return null;
-    for (const [place, topic] of (rule.config.topics ?? []).entries()) {
+    for (const [place, topic] of (this.writtenOf(rule).topics ?? []).entries()) {
       if (this.#meetStepsLeft < 0) return null;
       if (!/[+#]/.test(topic)) continue;
       const deny = this.#firstMet(standingFor(topic), order, classes, denying);
@@ -119,7 +128,7 @@ export class RuleCover {
   /** Classes of rules that apply to every client that this rule applies to, as far as their matches go. */
   #classesOver(rule: CompiledRule): RuleClass[] {
     const over = (covering: CoveringMatch): RuleClass[] =>
-      (this.#acl.tables.matches[covering.match]?.classes ?? []).filter(({ shadow, literal, allow }) =>
+      this.#acl.tables.matches.classesOf(covering.match).filter(({ shadow, literal, allow }) =>
         !shadow && !literal && (rule.allow || !allow || covering.evenAllowOverDeny)
       );
     return this.#matches.covering(this.#matchOfRule[rule.index] as number).flatMap(over);
@@ -143,7 +152,7 @@ export class RuleCover {
     nowMs: number,
   ): number[] | null {
     // To a rule that compares text a wildcard is a character, to the others it is not.
-    if (rule.config.literal === true && /[+#]/.test(topic)) return null;
+    if (this.writtenOf(rule).literal === true && /[+#]/.test(topic)) return null;
     const filter = standingFor(topic);
     const found: number[] = [];
     let left = withReceiving(bits);
@@ -156,7 +165,7 @@ export class RuleCover {
       let covered = decides;
       // A subscription may meet a deny rule without being covered by what covers the rule: `+/b` meets `a/b`, and is not
       // in `a/#`. Only what covers all filters that can meet it leaves nothing.
-      if (!rule.allow && of.allow && rule.config.literal !== true && (decides & BY_FILTER) !== 0) {
+      if (!rule.allow && of.allow && this.writtenOf(rule).literal !== true && (decides & BY_FILTER) !== 0) {
         if (this.#firstCovering(of, allThatMeet(filter), values, order, nowMs) === null) covered &= ~BY_FILTER;
       }
       if (covered === 0) continue;
@@ -201,7 +210,7 @@ export class RuleCover {
     const values = this.#alike.map((value) => value !== null && filter.includes(value) ? value : null);
     let found = bound;
     for (const of of denying) {
-      const root = request.dollar ? of.dollarRoot : of.root;
+      const root = request.dollar ? of.dollarOverlaps : of.overlaps;
       if (root === 0) continue;
       request.stepsLeft = MAX_STEPS;
       const met = overlaps.firstOverlapping(root, request, values, found, this.#nowMs);
@@ -210,13 +219,13 @@ export class RuleCover {
     }
     if (found >= bound) return null;
     const deny = this.rules[found] as CompiledRule;
-    const coversAll = deny.config.topics?.some((topic) => filterCovers(standingFor(topic), filter)) ?? false;
+    const coversAll = this.writtenOf(deny).topics?.some((topic) => filterCovers(standingFor(topic), filter)) ?? false;
     return coversAll ? null : deny;
   }
 }
 
 /** Matches are numbered as the rules name them first. */
-function matchNumbers({ config: { rules } }: CompiledAcl): Int32Array {
+function matchNumbers(rules: readonly RuleConfig[]): Int32Array {
   const numbers = new Map<string, number>();
   return Int32Array.from(rules, ({ match }) => {
     const key = matchKey(match);
@@ -227,7 +236,7 @@ function matchNumbers({ config: { rules } }: CompiledAcl): Int32Array {
 }
 
 /** Bits of what the rule can decide at all. */
-function decidedBits({ config }: CompiledRule): number {
+function decidedBits(config: RuleConfig): number {
   const { retain } = config;
   const unlisted = config.actions === undefined || config.actions.length === 0;
   let bits = 0;

@@ -105,7 +105,7 @@ function* shadowedRules(on: LintGround): Generator<Doubt> {
     if (hiding === null) continue;
     const doubt = about(rule.index, [], `rule ${quote(rule.name)} can never decide: ${hidingWords(hiding)}`);
     // A rule that lists `receive` does something by being there: deliveries are judged by such rules where there are some.
-    const lists = rule.config.actions?.includes("receive") ?? false;
+    const lists = cover.writtenOf(rule).actions?.includes("receive") ?? false;
     yield lists ? { ...doubt, advice: "Give the rule a higher priority, or put it before the others" } : doubt;
   }
   if (cover.isHidingIncomplete) yield incomplete("not all rules were compared: it would have taken too long");
@@ -122,13 +122,13 @@ function* metDenies(on: LintGround): Generator<Doubt> {
   const { cover, config } = on;
   if (cover === null) return;
   for (const [order, rule] of compiledRules(on).entries()) {
-    const { wildcards, expires } = rule.config;
+    const { wildcards, expires } = cover.writtenOf(rule);
     if (config.acl["wildcard-subscriptions"] === "deny" && wildcards !== true) continue;
     if (expires !== undefined && parseExpiry(expires) <= on.nowMs) continue;
     const met = cover.metDeny(order);
     if (met === null) continue;
     const { deny, topic } = met;
-    const filter = rule.config.topics?.[topic] ?? "";
+    const filter = cover.writtenOf(rule).topics?.[topic] ?? "";
     const text = `a SUBSCRIBE to ${quote(filter)}, which rule ${
       quote(rule.name)
     } allows, is refused: it meets the deny rule ${quote(deny.name)}`;

@@ -1,10 +1,13 @@
-import { BIT, type CompiledAcl, type CompiledRule, type RuleClass } from "./compiled_acl.ts";
-import type { AclConfig, RuleConfig } from "./config.ts";
+import { BIT, type CompiledAcl, type RuleClass } from "./compiled_acl.ts";
+import type { AclConfig, MatchConfig, RuleConfig } from "./config.ts";
+import { GroupTable } from "./group_table.ts";
 import { LevelTable, PLUS, templateLabel } from "./level_table.ts";
 import type { CompiledMatch } from "./match.ts";
+import { MatchTable } from "./match_table.ts";
 import { OverlapIndex } from "./overlap_index.ts";
 import { RuleLists } from "./rule_lists.ts";
 import { type AclProblem, ruleActions, RuleChecker, ruleWork } from "./rule_problems.ts";
+import { RuleTable } from "./rule_table.ts";
 import { RuleTrie } from "./rule_trie.ts";
 import { SubjectIndex } from "./subject_index.ts";
 import { TemplateTable } from "./topic_template.ts";
@@ -39,7 +42,7 @@ export function compileAcl(config: AclConfig): CompileResult {
  */
 export function* compileAclSteps(
   config: AclConfig,
-  { buildRegexes = true }: CompileAclOptions = {},
+  { buildRegexes = true, keepWritten = true }: CompileAclOptions = {},
 ): Generator<void, CompileResult> {
   const checker = new RuleChecker(config);
   let until = STEP_WORK;
@@ -53,13 +56,13 @@ export function* compileAclSteps(
 
   const builder = new AclBuilder(config);
   let built = 0;
-  for (const [number, match] of checker.matches.entries()) {
-    if (number % STEP_ENTRIES === 0) yield;
-    builder.addMatch(match);
+  for (let number = 0; number < checker.matches.length; number++) {
+    if (number % STEP_MATCHES === 0) yield;
+    const match = checker.matches[number]!;
+    builder.addMatch(checker.matchConfigs[number]!, match);
     if (!buildRegexes) continue;
-    for (const regex of [match.usernameRegex, match.clientIdRegex]) {
-      if (regex?.build() === true && ++built % STEP_REGEXES === 0) yield;
-    }
+    if (match.usernameRegex?.build() === true && ++built % STEP_REGEXES === 0) yield;
+    if (match.clientIdRegex?.build() === true && ++built % STEP_REGEXES === 0) yield;
   }
   const places = yield* decidingOrder(config.rules);
   let work = 0;
@@ -71,14 +74,18 @@ export function* compileAclSteps(
     work = 0;
     yield;
   }
-  return { acl: yield* builder.finish() };
+  return { acl: yield* builder.finish(keepWritten ? config.rules : null) };
 }
 
 export interface CompileAclOptions {
   /** False: a regex is compiled when it is tested for the first time; not for who decides while others wait. */
   readonly buildRegexes?: boolean;
+  /** False: the rules as they are configured are let go, as decisions do not need them. */
+  readonly keepWritten?: boolean;
 }
 
+/** Matches put into the tables in a step. */
+const STEP_MATCHES = 256;
 /** Regexes compiled in a step. */
 const STEP_REGEXES = 4;
 
@@ -100,8 +107,11 @@ function* decidingOrder(rules: readonly RuleConfig[]): Generator<void, number[]>
 /** Puts checked rules, one after the other in the order of deciding, into the tables. */
 class AclBuilder {
   readonly #config: AclConfig;
-  readonly #rules: CompiledRule[] = [];
-  readonly #matches: { match: CompiledMatch; classes: RuleClass[] }[] = [];
+  readonly #rules = new RuleTable();
+  readonly #matches = new MatchTable();
+  readonly #compiledMatches: CompiledMatch[] = [];
+  /** By the number of their match. */
+  readonly #classes: (RuleClass[] | undefined)[] = [];
   readonly #expiresMs: Float64Array;
   readonly #lists: RuleLists;
   readonly #levels = new LevelTable();
@@ -109,7 +119,7 @@ class AclBuilder {
   readonly #trie: RuleTrie;
   readonly #overlaps: OverlapIndex;
   readonly #subjects = new SubjectIndex();
-  readonly #literals = new Map<string, number>();
+  readonly #literals = new LevelTable();
   readonly #labels: number[] = [];
   #deepest = 0;
 
@@ -122,48 +132,34 @@ class AclBuilder {
   }
 
   /** The matches come before the rules that have them, by their numbers. */
-  addMatch(match: CompiledMatch): void {
-    this.#matches.push({ match, classes: [] });
+  addMatch(config: MatchConfig, match: CompiledMatch): void {
+    this.#matches.add(config, match);
+    this.#compiledMatches.push(match);
   }
 
   add(rule: RuleConfig, index: number, match: number, expiresMs: number): void {
     const order = this.#rules.length;
     this.#expiresMs[order] = expiresMs;
-    this.#rules.push({
-      name: rule.name,
-      index,
-      allow: rule.decision === "allow",
-      shadow: rule.shadow === true,
-      namesJson: JSON.stringify([rule.name]),
-      maxQos: rule["max-qos"] ?? 2,
-      denyAction: rule["deny-action"] ?? this.#config["deny-action"],
-      config: rule,
-    });
+    this.#rules.add(rule, index, this.#config["deny-action"]);
     const of = this.#class(rule, match, order);
     if ((of.bits & BIT.CONNECT) !== 0) of.connectRules = this.#lists.add(of.connectRules, order);
     if (rule.actions?.includes("receive")) {
       of.listsReceiveUntilMs = Math.max(of.listsReceiveUntilMs, expiresMs);
     }
-    for (const topic of rule.topics ?? []) {
+    const topics = rule.topics ?? [];
+    for (let place = 0; place < topics.length; place++) {
+      const topic = topics[place]!;
       if (of.literal) this.#addLiteral(of, topic, order);
       else this.#addFilter(of, topic, order);
     }
   }
 
-  *finish(): Generator<void, CompiledAcl> {
-    const config = this.#config;
-    const groupsByUser = new Map<string, string[]>();
-    let work = 0;
-    for (const [group, users] of Object.entries(config.groups)) {
-      for (const user of users) {
-        if (++work % STEP_ENTRIES === 0) yield;
-        const groups = groupsByUser.get(user);
-        if (groups === undefined) groupsByUser.set(user, [group]);
-        else groups.push(group);
-      }
-    }
+  *finish(written: readonly RuleConfig[] | null): Generator<void, CompiledAcl> {
+    const { rules: _, groups, ...settings } = this.#config;
+    yield* this.#matches.seal(this.#classes, STEP_MATCHES);
     return {
-      config,
+      config: settings,
+      written,
       rules: this.#rules,
       tables: {
         trie: this.#trie,
@@ -173,9 +169,9 @@ class AclBuilder {
         literals: this.#literals,
         matches: this.#matches,
         subjects: this.#subjects,
-        unwrapper: new Unwrapper(config.unwrap),
-        forbidden: [...new Set(config["forbid-characters"] ?? "")],
-        groupsByUser,
+        unwrapper: new Unwrapper(settings.unwrap),
+        forbidden: [...new Set(settings["forbid-characters"] ?? "")],
+        groupsByUser: yield* GroupTable.of(groups, STEP_ENTRIES),
         request: new TopicRequest(this.#levels, this.#deepest),
       },
     };
@@ -188,9 +184,9 @@ class AclBuilder {
     const bits = actionBits(rule);
     const listsReceive = rule.actions?.includes("receive") ?? false;
     const flags = bits << 4 | Number(listsReceive) << 3 | Number(allow) << 2 | Number(shadow) << 1 | Number(literal);
-    const { classes } = this.#matches[match]!;
-    for (const known of classes) {
-      if (known.flags === flags) return known;
+    const classes = this.#classes[match] ??= [];
+    for (let at = 0; at < classes.length; at++) {
+      if (classes[at]!.flags === flags) return classes[at]!;
     }
     const made: RuleClass = {
       flags,
@@ -201,20 +197,18 @@ class AclBuilder {
       minOrder: order,
       root: 0,
       dollarRoot: 0,
+      overlaps: 0,
+      dollarOverlaps: 0,
       connectRules: 0,
       listsReceiveUntilMs: -Infinity,
     };
-    if (classes.length === 0) this.#subjects.add(this.#matches[match]!.match, match);
+    if (classes.length === 0) this.#subjects.add(this.#compiledMatches[match]!, match);
     classes.push(made);
     return made;
   }
 
   #addLiteral(of: RuleClass, topic: string, order: number): void {
-    let number = this.#literals.get(topic);
-    if (number === undefined) {
-      number = this.#literals.size;
-      this.#literals.set(topic, number);
-    }
+    const number = this.#literals.internText(topic);
     of.root ||= this.#trie.newNode(order);
     this.#trie.addRule(this.#trie.child(of.root, number, order), false, order);
   }
@@ -222,15 +216,14 @@ class AclBuilder {
   #addFilter(of: RuleClass, topic: string, order: number): void {
     const open = this.#readLabels(topic);
     const labels = this.#labels;
-    let root: number;
-    if (topic.startsWith("$") && !topic.startsWith("${")) root = of.dollarRoot ||= this.#trie.newNode(order);
-    else root = of.root ||= this.#trie.newNode(order);
-    let node = root;
+    const dollar = topic.startsWith("$") && !topic.startsWith("${");
+    let node = dollar ? of.dollarRoot ||= this.#trie.newNode(order) : of.root ||= this.#trie.newNode(order);
     for (let depth = 0; depth < labels.length; depth++) node = this.#trie.child(node, labels[depth]!, order);
     const decides = this.#trie.addRule(node, open, order);
     if (!decides || of.allow || (of.bits & (BIT.SUBSCRIBE | BIT.UNSUBSCRIBE)) === 0) return;
     if (topic === "#" || topic === "/#") labels.push(PLUS);
-    this.#overlaps.add(root, labels, open, order);
+    if (dollar) of.dollarOverlaps = this.#overlaps.add(of.dollarOverlaps, labels, open, order);
+    else of.overlaps = this.#overlaps.add(of.overlaps, labels, open, order);
   }
 
   /** Fills `#labels` with the levels before a final `#`; true if there is one. */

@@ -147,7 +147,7 @@ Deno.test("compileAcl() orders rules by priority, highest first, then as listed"
     { topics: ["a"], priority: 5 },
     { topics: ["a"], priority: 0 },
   ]);
-  assert.deepEqual(rules.map((rule) => rule.index), [1, 3, 0, 4, 2]);
+  assert.deepEqual(rules.all().map((rule) => rule.index), [1, 3, 0, 4, 2]);
 });
 
 Deno.test("CompiledRule carries what the audit and the caller need", () => {
@@ -155,7 +155,7 @@ Deno.test("CompiledRule carries what the audit and the caller need", () => {
     { name: 'say "a"', topics: ["a"], "max-qos": 1 },
     { topics: ["b"], decision: "deny", "deny-action": "close", shadow: true },
   ], { "deny-action": "drop" });
-  const [first, second] = acl.rules;
+  const [first, second] = acl.rules.all();
   assert.ok(first && second);
   assert.equal(first.namesJson, '["say \\"a\\""]');
   assert.deepEqual([first.allow, first.shadow, first.maxQos, first.denyAction], [true, false, 1, "drop"]);

@@ -1,7 +1,10 @@
 import type { AclConfig, RuleConfig } from "./config.ts";
-import type { CompiledMatch } from "./match.ts";
+import type { GroupTable } from "./group_table.ts";
+import type { LevelTable } from "./level_table.ts";
+import type { MatchTable } from "./match_table.ts";
 import type { OverlapIndex } from "./overlap_index.ts";
 import type { RuleLists } from "./rule_lists.ts";
+import type { RuleTable } from "./rule_table.ts";
 import type { RuleTrie } from "./rule_trie.ts";
 import type { SubjectIndex } from "./subject_index.ts";
 import type { TemplateTable } from "./topic_template.ts";
@@ -21,14 +24,23 @@ export interface CompiledRule {
   readonly maxQos: 0 | 1 | 2;
   /** The rule's own, or the section's. */
   readonly denyAction: "drop" | "close";
-  readonly config: RuleConfig;
+  /** It lets filters with wildcards pass `wildcard-subscriptions: deny`. */
+  readonly wildcards: boolean;
 }
+
+/** The section without what is as long as its rules. */
+export type AclSettings = Omit<AclConfig, "rules" | "groups">;
 
 /** One immutable snapshot of compiled rules. */
 export interface CompiledAcl {
-  readonly config: AclConfig;
+  readonly config: AclSettings;
+  /**
+   * The rules as they are configured, by `CompiledRule.index`, for who explains them. Null where they are not kept: ten
+   * thousand of them take 7 MB, and decisions need none of it.
+   */
+  readonly written: readonly RuleConfig[] | null;
   /** In the order of deciding: by priority, then as configured. A rule's place here is its *order*. */
-  readonly rules: readonly CompiledRule[];
+  readonly rules: RuleTable;
   /** What decisions look things up in. Not for use outside this directory. */
   readonly tables: AclTables;
 }
@@ -39,14 +51,14 @@ export interface AclTables {
   readonly lists: RuleLists;
   readonly templates: TemplateTable;
   /** Numbers of the topics of `literal` rules. */
-  readonly literals: ReadonlyMap<string, number>;
+  readonly literals: LevelTable;
   /** Distinct matches, and the classes of rules that have them. */
-  readonly matches: readonly { readonly match: CompiledMatch; readonly classes: readonly RuleClass[] }[];
+  readonly matches: MatchTable;
   readonly subjects: SubjectIndex;
   readonly unwrapper: Unwrapper;
   readonly forbidden: readonly string[];
   /** User name to the groups that `acl.groups` gives it. */
-  readonly groupsByUser: ReadonlyMap<string, readonly string[]>;
+  readonly groupsByUser: GroupTable;
   /** Filled again by each decision. */
   readonly request: TopicRequest;
 }
@@ -83,6 +95,9 @@ export interface RuleClass {
   root: number;
   /** Node for filters that begin with `$`: [MQTT-4.7.2-1] is so a matter of where to begin. 0: none. */
   dollarRoot: number;
+  /** Of a class that denies: the root of the same filters in the overlap index. 0: none. */
+  overlaps: number;
+  dollarOverlaps: number;
   /** List of its rules, for `connect`. */
   connectRules: number;
   /** Its rules list `receive`: until when one of them is in force, milliseconds since 1970; else -infinity. */

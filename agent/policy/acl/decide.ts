@@ -1,5 +1,6 @@
 import { sharedFilterStart } from "../../mqtt/topic_filter.ts";
 import { BIT, type CompiledRule, type RuleClass } from "./compiled_acl.ts";
+import { UNKNOWN } from "./level_table.ts";
 import { NO_ORDER } from "./rule_lists.ts";
 import type { SubjectAcl } from "./subject.ts";
 import type { TopicRequest } from "./topic_request.ts";
@@ -107,7 +108,7 @@ export function decideSubscribe(s: SubjectAcl, filter: string, qos: number, nowM
   if (refused !== null) return refused;
   judge(s, tables.request, BIT.SUBSCRIBE, BIT.SUBSCRIBE, qos, nowMs);
   if (
-    decision.allowed && config["wildcard-subscriptions"] === "deny" && decision.rule?.config.wildcards !== true &&
+    decision.allowed && config["wildcard-subscriptions"] === "deny" && decision.rule?.wildcards !== true &&
     (filter.includes("+") || filter.includes("#"))
   ) {
     decision.allowed = false;
@@ -196,8 +197,10 @@ function firstRule(
     const root = request.dollar ? of.dollarRoot : of.root;
     if (root === 0) continue;
     if (of.allow) best = trie.firstCovering(root, request, s.allowValues, best, nowMs);
-    else if (request.wildcard) best = overlaps.firstOverlapping(root, request, s.denyValues, best, nowMs);
-    // One name: to match it is to overlap it.
+    else if (request.wildcard) {
+      const overlapping = request.dollar ? of.dollarOverlaps : of.overlaps;
+      best = overlaps.firstOverlapping(overlapping, request, s.denyValues, best, nowMs);
+    } // One name: to match it is to overlap it.
     else best = trie.firstCovering(root, request, s.denyValues, best, nowMs);
     if (request.stepsLeft < 0) break;
   }
@@ -207,8 +210,8 @@ function firstRule(
 function literalRule(s: SubjectAcl, of: RuleClass, request: TopicRequest, nowMs: number): number {
   const { trie, literals } = s.acl.tables;
   const topic = request.from === 0 ? request.text : request.text.slice(request.from);
-  const number = literals.get(topic);
-  if (number === undefined || of.root === 0) return NO_ORDER;
+  const number = literals.findText(topic);
+  if (number === UNKNOWN || of.root === 0) return NO_ORDER;
   const node = trie.literalChild(of.root, number);
   return node === 0 ? NO_ORDER : trie.exactRule(node, nowMs);
 }
@@ -253,13 +256,13 @@ function conclude(s: SubjectAcl, qos: number, allowedWithout: boolean, reasonWit
   if (found.tooBroad) return settle(s, false, "too-broad");
   if (found.order === NO_ORDER) settle(s, allowedWithout, reasonWithout);
   else {
-    const rule = rules[found.order]!;
+    const rule = rules.at(found.order);
     settle(s, rule.allow, "rule");
     decision.rule = rule;
     decision.maxQosExceeded = rule.allow && qos > rule.maxQos;
     decision.action = rule.denyAction;
   }
-  if (found.shadowOrder < found.order) decision.shadow = rules[found.shadowOrder]!;
+  if (found.shadowOrder < found.order) decision.shadow = rules.at(found.shadowOrder);
   return decision;
 }
 

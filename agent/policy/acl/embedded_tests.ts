@@ -73,7 +73,7 @@ function runTest(acl: CompiledAcl, test: EmbeddedTest, nowMs: number): string | 
   if (action === undefined || asked.length > 1) {
     return `Cannot run test "${test.name}": it needs exactly one of "publish", "subscribe", "receive"`;
   }
-  if (test.rule !== undefined && !acl.rules.some((rule) => rule.name === test.rule)) {
+  if (test.rule !== undefined && !acl.rules.hasName(test.rule)) {
     return `Cannot run test "${test.name}": there is no rule "${test.rule}"`;
   }
   const subject = testSubject(test);

@@ -10,6 +10,19 @@ export class IntVector {
     this.data = new Int32Array(Math.max(8, capacity));
   }
 
+  /** A vector of its own with these integers. The array is taken over. */
+  static of(data: Int32Array): IntVector {
+    const vector = new IntVector(0);
+    vector.data = data;
+    vector.length = data.length;
+    return vector;
+  }
+
+  /** The integers in an array of just their number. */
+  packed(): Int32Array {
+    return this.data.slice(0, this.length);
+  }
+
   push(value: number): void {
     this.reserve(1);
     this.data[this.length++] = value;

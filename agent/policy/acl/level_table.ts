@@ -1,4 +1,4 @@
-import { mixHash } from "./int_vector.ts";
+import { IntVector, mixHash } from "./int_vector.ts";
 
 /**
  * How a level is written inside the tables: 0 and above is a literal known to the rules, by its number in the {@link
@@ -30,14 +30,25 @@ const HASH = 1;
 const FIRST = 2;
 const LENGTH = 3;
 
-/** Numbers for the texts of levels: each distinct literal level of all rules once. */
+/** What a {@link LevelTable} holds, as another thread can be given it. */
+export interface PackedLevels {
+  readonly units: Uint16Array;
+  readonly ends: Int32Array;
+  readonly slots: Int32Array;
+}
+
+/**
+ * Numbers for the texts of levels: each distinct literal level of all rules once. Also for other texts that are looked
+ * up, since it holds a hundred thousand of them without a JavaScript value for any.
+ */
 export class LevelTable {
   /** All texts, one after the other, as UTF-16 units: comparing with them is twice as fast as with strings. */
-  #units = new Uint16Array(1024);
+  #units: Uint16Array = new Uint16Array(1024);
   #unitCount = 0;
-  #count = 0;
+  /** Of each text the end of its units. They begin where those of the text before end. */
+  #ends = new IntVector(128);
   /** Open addressing, at most half full. What a look-up needs is side by side, in one cache line. */
-  #slots = new Int32Array(128 * SLOT_SIZE);
+  #slots: Int32Array = new Int32Array(128 * SLOT_SIZE);
   #shift = 25;
 
   /**
@@ -61,11 +72,50 @@ export class LevelTable {
     for (let at = start; at < end; at++) hash = hashUnit(hash, text.charCodeAt(at));
     const known = this.find(text, start, end, hash);
     if (known !== UNKNOWN) return known;
-    if ((this.#count + 1) * 2 * SLOT_SIZE > this.#slots.length) this.#grow();
-    const number = this.#count++;
+    if ((this.count + 1) * 2 * SLOT_SIZE > this.#slots.length) this.#grow();
+    const number = this.count;
     this.#place(number, hash, this.#unitCount, end - start);
     this.#keep(text, start, end);
+    this.#ends.push(this.#unitCount);
     return number;
+  }
+
+  /** How many texts there are: their numbers are 0 and above, in the order in which they came. */
+  get count(): number {
+    return this.#ends.length;
+  }
+
+  /** The number of a text, or `UNKNOWN`. */
+  findText(text: string): number {
+    let hash = EMPTY_LEVEL_HASH;
+    for (let at = 0; at < text.length; at++) hash = hashUnit(hash, text.charCodeAt(at));
+    return this.find(text, 0, text.length, hash);
+  }
+
+  /** The number of a text, a new one if need be. */
+  internText(text: string): number {
+    return this.intern(text, 0, text.length);
+  }
+
+  /** The text of this number. O(length). */
+  textOf(number: number): string {
+    const from = number === 0 ? 0 : this.#ends.data[number - 1]!;
+    return textOfUnits(this.#units, from, this.#ends.data[number]!);
+  }
+
+  pack(): PackedLevels {
+    return { units: this.#units.slice(0, this.#unitCount), ends: this.#ends.packed(), slots: this.#slots.slice() };
+  }
+
+  /** What was packed, taken over: nothing can be added any more. */
+  static unpack({ units, ends, slots }: PackedLevels): LevelTable {
+    const table = new LevelTable();
+    table.#units = units;
+    table.#unitCount = units.length;
+    table.#ends = IntVector.of(ends);
+    table.#slots = slots;
+    table.#shift = 32 - Math.log2(slots.length / SLOT_SIZE);
+    return table;
   }
 
   #isText(first: number, text: string, start: number, end: number): boolean {
@@ -108,4 +158,16 @@ export class LevelTable {
       if (old[at] !== 0) this.#place(old[at]! - 1, old[at + HASH]!, old[at + FIRST]!, old[at + LENGTH]!);
     }
   }
+}
+
+/** `String.fromCharCode` takes so many at once. */
+const UNITS_AT_ONCE = 4096;
+
+/** The text of UTF-16 units. */
+export function textOfUnits(units: Uint16Array, from: number, to: number): string {
+  let text = "";
+  for (let at = from; at < to; at += UNITS_AT_ONCE) {
+    text += String.fromCharCode(...units.subarray(at, Math.min(to, at + UNITS_AT_ONCE)));
+  }
+  return text;
 }

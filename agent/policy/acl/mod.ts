@@ -3,8 +3,9 @@
  * (`bindSubject`), decide.
  */
 export type { AclConfig, Action, MatchConfig, RuleConfig } from "./config.ts";
-export type { CompiledAcl, CompiledRule } from "./compiled_acl.ts";
+export type { AclSettings, CompiledAcl, CompiledRule } from "./compiled_acl.ts";
 export { compileAcl, type CompileAclOptions, compileAclSteps, type CompileResult } from "./compile.ts";
+export { packAcl, type PackedAcl, unpackAcl } from "./packed_acl.ts";
 export type { AclProblem } from "./rule_problems.ts";
 export { ANONYMOUS_GROUP, type Subject } from "./match.ts";
 export { bindSubject, type SubjectAcl } from "./subject.ts";

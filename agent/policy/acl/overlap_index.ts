@@ -4,13 +4,14 @@ import type { RuleLists } from "./rule_lists.ts";
 import { templateIsLevel, templateIsUsable, type TemplateTable, type TemplateValues } from "./topic_template.ts";
 import type { TopicRequest } from "./topic_request.ts";
 
-/** Filters of one root with the same number of levels, all with or all without a final `#`. */
-interface ShapeGroup {
-  readonly length: number;
-  readonly open: boolean;
-  /** Its number, the first part of the keys of its lists. */
-  readonly id: number;
-}
+/**
+ * Filters of one root with the same number of levels, all with or all without a final `#`: their number of levels, 1
+ * for those with `#`, and the next group of the root. Where a group is, is the first part of the keys of its lists.
+ * Group 0 is none.
+ */
+const GROUP_SIZE = 3;
+const OPEN = 1;
+const NEXT = 2;
 
 /** In keys: the list of all filters of a group. */
 const WHOLE_GROUP = -1;
@@ -24,6 +25,15 @@ const COUNT = 5;
 /** Literal levels of a request that are looked at to find the shortest list. */
 const MAX_LITERALS = 64;
 
+/** What an {@link OverlapIndex} holds, as another thread can be given it. */
+export interface PackedOverlaps {
+  readonly groups: Int32Array;
+  readonly filters: Int32Array;
+  readonly labels: Int32Array;
+  readonly entries: Int32Array;
+  readonly table: Int32Array;
+}
+
 /**
  * Finds the first deny rule that a filter with wildcards overlaps. A trie would have to go down all children for each
  * `+`; here every filter stands in one list for each of its levels (shape, depth, label), so that the literal level
@@ -34,15 +44,14 @@ const MAX_LITERALS = 64;
 export class OverlapIndex {
   readonly #lists: RuleLists;
   readonly #templates: TemplateTable;
-  readonly #groups = new Map<number, ShapeGroup[]>();
-  #groupCount = 0;
+  #groups = new IntVector(8);
   /** Of each filter: order of its rule, place of its labels, number of them. */
-  readonly #filters = new IntVector(8);
-  readonly #labels = new IntVector(8);
+  #filters = new IntVector(8);
+  #labels = new IntVector(8);
   /** List entries: filter, next entry. Entry 0 is none. */
-  readonly #entries = new IntVector(8);
+  #entries = new IntVector(8);
   /** Open addressing; free where the count is 0. At most half full. */
-  #table = new Int32Array(64 * LIST_SIZE);
+  #table: Int32Array = new Int32Array(64 * LIST_SIZE);
   #tableShift = 26;
   #tableCount = 0;
 
@@ -50,59 +59,88 @@ export class OverlapIndex {
     this.#lists = lists;
     this.#templates = templates;
     this.#entries.extend(2);
+    this.#groups.extend(GROUP_SIZE);
   }
 
-  /** Adds a filter under `root`. Rules come in the order of deciding. `#` comes as `+/#` and `/#` as `/+/#`. */
-  add(root: number, labels: readonly number[], open: boolean, order: number): void {
+  pack(): PackedOverlaps {
+    return {
+      groups: this.#groups.packed(),
+      filters: this.#filters.packed(),
+      labels: this.#labels.packed(),
+      entries: this.#entries.packed(),
+      table: this.#table.slice(),
+    };
+  }
+
+  /** What was packed, taken over: nothing can be added any more. */
+  static unpack(packed: PackedOverlaps, lists: RuleLists, templates: TemplateTable): OverlapIndex {
+    const index = new OverlapIndex(lists, templates);
+    index.#groups = IntVector.of(packed.groups);
+    index.#filters = IntVector.of(packed.filters);
+    index.#labels = IntVector.of(packed.labels);
+    index.#entries = IntVector.of(packed.entries);
+    index.#table = packed.table;
+    index.#tableShift = 32 - Math.log2(packed.table.length / LIST_SIZE);
+    return index;
+  }
+
+  /**
+   * Adds a filter to a root, which is known by its first group, 0 for one that has none, and returns its first group.
+   * Rules come in the order of deciding. `#` comes as `+/#` and `/#` as `/+/#`.
+   */
+  add(root: number, labels: readonly number[], open: boolean, order: number): number {
     const group = this.#group(root, labels.length, open);
     const filter = this.#filters.extend(3);
     this.#filters.data[filter] = order;
     this.#filters.data[filter + 1] = this.#labels.length;
     this.#filters.data[filter + 2] = labels.length;
-    this.#append(group.id, WHOLE_GROUP, 0, filter);
+    this.#append(group, WHOLE_GROUP, 0, filter);
     for (let depth = 0; depth < labels.length; depth++) {
       this.#labels.push(labels[depth]!);
-      this.#append(group.id, depth, labels[depth]!, filter);
+      this.#append(group, depth, labels[depth]!, filter);
     }
+    return root === 0 ? group : root;
   }
 
   /**
-   * The order of the first rule under `root` in force with a filter that overlaps the request, if that is less than
+   * The order of the first rule of the root (its first group) in force with a filter that overlaps the request, if that is less than
    * `bound`; else `bound`. When the request has no steps left the result means nothing. Allocates nothing.
    */
   firstOverlapping(root: number, request: TopicRequest, values: TemplateValues, bound: number, nowMs: number): number {
     let best = bound;
-    for (const group of this.#groups.get(root) ?? []) {
+    const groups = this.#groups.data;
+    for (let group = root; group !== 0; group = groups[group + NEXT]!) {
       if (request.stepsLeft < 0) break;
       const { count, open } = request;
+      const length = groups[group]!;
       // Names of a filter have exactly its number of levels, or with `#` at least that.
-      const compatible = group.open
-        ? open || group.length <= count
+      const compatible = groups[group + OPEN] === 1
+        ? open || length <= count
         : open
-        ? group.length >= count
-        : group.length === count;
+        ? length >= count
+        : length === count;
       if (compatible) best = this.#searchGroup(group, request, values, best, nowMs);
     }
     return best;
   }
 
-  #searchGroup(group: ShapeGroup, request: TopicRequest, values: TemplateValues, bound: number, nowMs: number): number {
-    const whole = this.#find(group.id, WHOLE_GROUP, 0);
+  #searchGroup(group: number, request: TopicRequest, values: TemplateValues, bound: number, nowMs: number): number {
+    const whole = this.#find(group, WHOLE_GROUP, 0);
     if (this.#firstOrder(whole) >= bound) return bound;
     let fewest = this.#count(whole);
     let fewestDepth = WHOLE_GROUP;
     let literals = 0;
-    const levels = Math.min(group.length, request.count);
+    const levels = Math.min(this.#groups.data[group]!, request.count);
     for (let depth = 0; depth < levels && literals < MAX_LITERALS; depth++) {
       const label = request.ids[depth]!;
       if (label === PLUS) continue;
       literals++;
-      let candidates = this.#count(this.#find(group.id, depth, PLUS));
-      if (label >= 0) candidates += this.#count(this.#find(group.id, depth, label));
+      let candidates = this.#count(this.#find(group, depth, PLUS));
+      if (label >= 0) candidates += this.#count(this.#find(group, depth, label));
       for (let template = 0; template < this.#templates.templates.length; template++) {
         request.stepsLeft--;
         if (this.#isLevel(template, request, values, depth)) {
-          candidates += this.#count(this.#find(group.id, depth, templateLabel(template)));
+          candidates += this.#count(this.#find(group, depth, templateLabel(template)));
         }
       }
       request.stepsLeft -= 2;
@@ -113,13 +151,13 @@ export class OverlapIndex {
     if (fewest === 0) return bound;
     if (fewestDepth === WHOLE_GROUP) return this.#searchList(whole, request, values, bound, nowMs);
     const label = request.ids[fewestDepth]!;
-    let best = this.#searchList(this.#find(group.id, fewestDepth, PLUS), request, values, bound, nowMs);
+    let best = this.#searchList(this.#find(group, fewestDepth, PLUS), request, values, bound, nowMs);
     if (label >= 0) {
-      best = this.#searchList(this.#find(group.id, fewestDepth, label), request, values, best, nowMs);
+      best = this.#searchList(this.#find(group, fewestDepth, label), request, values, best, nowMs);
     }
     for (let template = 0; template < this.#templates.templates.length; template++) {
       if (!this.#isLevel(template, request, values, fewestDepth)) continue;
-      const list = this.#find(group.id, fewestDepth, templateLabel(template));
+      const list = this.#find(group, fewestDepth, templateLabel(template));
       best = this.#searchList(list, request, values, best, nowMs);
     }
     return best;
@@ -163,13 +201,17 @@ export class OverlapIndex {
     return templateIsLevel(this.#templates.templates[template]!, values, request.text, start, request.ends[depth]!);
   }
 
-  #group(root: number, length: number, open: boolean): ShapeGroup {
-    const groups = this.#groups.get(root);
-    const known = groups?.find((group) => group.length === length && group.open === open);
-    if (known !== undefined) return known;
-    const made = { length, open, id: this.#groupCount++ };
-    if (groups === undefined) this.#groups.set(root, [made]);
-    else groups.push(made);
+  /** The group of that shape, a new one behind the others of the root if need be. */
+  #group(root: number, length: number, open: boolean): number {
+    let last = 0;
+    for (let group = root; group !== 0; group = this.#groups.data[group + NEXT]!) {
+      if (this.#groups.data[group] === length && (this.#groups.data[group + OPEN] === 1) === open) return group;
+      last = group;
+    }
+    const made = this.#groups.extend(GROUP_SIZE);
+    this.#groups.data[made] = length;
+    this.#groups.data[made + OPEN] = Number(open);
+    if (last !== 0) this.#groups.data[last + NEXT] = made;
     return made;
   }
 

@@ -1,6 +1,6 @@
 /** What is wrong with the rules, all of it, before anything is compiled. */
 import { filterProblem, filtersOverlap } from "../../mqtt/topic_filter.ts";
-import type { AclConfig, Action, RuleConfig } from "./config.ts";
+import type { AclConfig, Action, MatchConfig, RuleConfig } from "./config.ts";
 import { ANONYMOUS_GROUP, type CompiledMatch, compileMatch, matchKey, type MatchProblem } from "./match.ts";
 import { splitPlaceholders } from "./topic_template.ts";
 import { Unwrapper, unwrapProblem } from "./unwrap.ts";
@@ -53,6 +53,8 @@ export function ruleWork(rule: RuleConfig): number {
   return Math.max(1, (rule.topics?.length ?? 0) >> 1);
 }
 
+const NO_CONDITIONS: MatchConfig = Object.freeze({});
+
 /** What a regex costs that has to be compiled, beside a rule: 50 to 100 µs, to 3 to 8. */
 const REGEX_WORK = 12;
 
@@ -63,6 +65,8 @@ export class RuleChecker {
   readonly problems: AclProblem[];
   /** Distinct matches in order of appearance. */
   readonly matches: CompiledMatch[] = [];
+  /** As written, by the same numbers. */
+  readonly matchConfigs: MatchConfig[] = [];
   /** Number of the match of each rule, by place. */
   readonly matchOfRule: Int32Array;
   /** When each rule expires, by place: milliseconds since 1970, infinity for never. */
@@ -99,7 +103,8 @@ export class RuleChecker {
       report("topics", `Cannot use rule "${rule.name}" without topics: only a rule for "connect" alone needs none`);
     }
     const subscribes = actions.includes("subscribe") || actions.includes("unsubscribe");
-    for (const [place, topic] of topics.entries()) {
+    for (let place = 0; place < topics.length; place++) {
+      const topic = topics[place]!;
       const problem = this.#topicProblem(topic, rule.literal === true, subscribes);
       if (problem !== null) report(`topics/${place}`, `Cannot use topic "${topic}" in a rule: ${problem}`);
     }
@@ -129,7 +134,9 @@ export class RuleChecker {
     if (number === undefined) {
       const problems: MatchProblem[] = [];
       number = this.matches.length;
-      this.matches.push(compileMatch(rule.match ?? {}, problems));
+      const config = rule.match ?? NO_CONDITIONS;
+      this.matchConfigs.push(config);
+      this.matches.push(compileMatch(config, problems));
       if (rule.match?.["username-regex"] !== undefined) this.work += REGEX_WORK;
       if (rule.match?.["client-id-regex"] !== undefined) this.work += REGEX_WORK;
       this.#matchNumbers.set(key, number);

@@ -27,6 +27,13 @@ const FIRST_CHILD = 7;
 /** Node, label, child, and one unused: an edge is in one cache line. */
 const EDGE_SIZE = 4;
 
+/** What a {@link RuleTrie} holds, as another thread can be given it. */
+export interface PackedTrie {
+  readonly nodes: Int32Array;
+  readonly templateLinks: Int32Array;
+  readonly edges: Int32Array;
+}
+
 /**
  * The filters of all rules as one forest: each class of rules (same match, same decision, …) has roots of its own. What
  * a walk costs depends on the levels of the topic and on the branches that it can take, not on how many rules there
@@ -36,11 +43,11 @@ export class RuleTrie {
   readonly #lists: RuleLists;
   readonly #templates: TemplateTable;
   /** Node 0 is none. */
-  readonly #nodes = new IntVector(1024);
+  #nodes = new IntVector(1024);
   /** Chain links: template number, child, next link. Link 0 is none. */
-  readonly #templateLinks = new IntVector(8);
+  #templateLinks = new IntVector(8);
   /** Open addressing; node 0 is free. At most half full. */
-  #edges = new Int32Array(64 * EDGE_SIZE);
+  #edges: Int32Array = new Int32Array(64 * EDGE_SIZE);
   #edgeShift = 26;
   #edgeCount = 0;
   readonly #stack: number[] = [];
@@ -50,6 +57,20 @@ export class RuleTrie {
     this.#templates = templates;
     this.#nodes.extend(NODE_SIZE);
     this.#templateLinks.extend(3);
+  }
+
+  pack(): PackedTrie {
+    return { nodes: this.#nodes.packed(), templateLinks: this.#templateLinks.packed(), edges: this.#edges.slice() };
+  }
+
+  /** What was packed, taken over: nothing can be added any more. */
+  static unpack({ nodes, templateLinks, edges }: PackedTrie, lists: RuleLists, templates: TemplateTable): RuleTrie {
+    const trie = new RuleTrie(lists, templates);
+    trie.#nodes = IntVector.of(nodes);
+    trie.#templateLinks = IntVector.of(templateLinks);
+    trie.#edges = edges;
+    trie.#edgeShift = 32 - Math.log2(edges.length / EDGE_SIZE);
+    return trie;
   }
 
   /** A new node, made for the rule of this order. */

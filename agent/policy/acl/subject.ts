@@ -34,8 +34,8 @@ export function bindSubject(acl: CompiledAcl, subject: Subject): SubjectAcl {
   const shadowClasses: RuleClass[] = [];
   let receiveListedUntilMs = -Infinity;
   for (const number of subjects.candidates(facts)) {
-    const { match, classes: ofMatch } = matches[number]!;
-    for (const candidate of ofMatch) {
+    const match = matches.at(number);
+    for (const candidate of matches.classesOf(number)) {
       if (!matchHolds(match, facts, candidate.allow)) continue;
       if (candidate.shadow) {
         shadowClasses.push(candidate);
@@ -65,7 +65,7 @@ export function bindSubject(acl: CompiledAcl, subject: Subject): SubjectAcl {
 /** The subject with the groups it has, by proof and by what it claims. */
 export function subjectFacts(
   subject: Subject,
-  groupsByUser: ReadonlyMap<string, readonly string[]>,
+  groupsByUser: { get(user: string): readonly string[] | undefined },
 ): SubjectFacts {
   const provedGroups = new Set(subject.groups);
   provedGroups.delete(ANONYMOUS_GROUP);

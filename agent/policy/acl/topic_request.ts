@@ -32,9 +32,10 @@ export class TopicRequest {
   readonly #levels: LevelTable;
   readonly #limit: number;
 
-  constructor(levels: LevelTable, deepestRule: number) {
+  /** `deepest`: levels of the deepest rule. */
+  constructor(readonly levels: LevelTable, readonly deepest: number) {
     this.#levels = levels;
-    this.#limit = deepestRule + 1;
+    this.#limit = deepest + 1;
     this.ids = new Int32Array(this.#limit + 2);
     this.starts = new Int32Array(this.#limit + 2);
     this.ends = new Int32Array(this.#limit + 2);

@@ -47,6 +47,12 @@ export function splitPlaceholders(text: string): Placeholders {
   return { parts };
 }
 
+/** What a {@link TemplateTable} holds, as another thread can be given it. */
+export interface PackedTemplates {
+  readonly templates: readonly TopicTemplate[];
+  readonly variables: readonly string[];
+}
+
 /** The distinct templates of all rules and the variables in them, by number. */
 export class TemplateTable {
   readonly templates: TopicTemplate[] = [];
@@ -54,6 +60,18 @@ export class TemplateTable {
   readonly variables: string[] = [];
   readonly #numbers = new Map<string, number>();
   readonly #variableNumbers = new Map<string, number>();
+
+  pack(): PackedTemplates {
+    return { templates: this.templates, variables: this.variables };
+  }
+
+  /** What was packed: nothing can be added any more. */
+  static unpack({ templates, variables }: PackedTemplates): TemplateTable {
+    const table = new TemplateTable();
+    for (const template of templates) table.templates.push(template);
+    table.variables.push(...variables);
+    return table;
+  }
 
   /** The number of the template of a level whose placeholders are known to be right. */
   intern(level: string): number {

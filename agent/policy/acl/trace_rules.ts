@@ -4,8 +4,8 @@
  * the frame path; so is each condition. Nothing here matches anything itself.
  */
 import { actionBits, compileAcl } from "./compile.ts";
-import { BIT, type CompiledAcl, type CompiledRule, type RuleClass } from "./compiled_acl.ts";
-import type { AclConfig, Action, RuleConfig } from "./config.ts";
+import { type AclSettings, BIT, type CompiledAcl, type CompiledRule, type RuleClass } from "./compiled_acl.ts";
+import type { Action, RuleConfig } from "./config.ts";
 import {
   type AclDecision,
   type AclReason,
@@ -93,6 +93,18 @@ export function decide({ s, action, topic, qos, retain, nowMs }: AclQuestion): A
 /** What of a decision the rules are told apart by. */
 export type TracedOutcome = Pick<AclDecision, "reason" | "rule" | "shadow">;
 
+/** A rule beside what is written of it. */
+interface WrittenRule {
+  readonly rule: CompiledRule;
+  readonly config: RuleConfig;
+}
+
+/** All rules in the order of deciding. */
+function writtenRules({ rules, written }: CompiledAcl): readonly WrittenRule[] {
+  if (written === null) throw new Error("Cannot explain rules: they were not kept as they are written");
+  return rules.all().map((rule) => ({ rule, config: written[rule.index]! }));
+}
+
 /** Reasons of decisions for which the rules were gone through. */
 const BY_RULES: ReadonlySet<AclReason> = new Set(["rule", "wildcards", "no-rule", "default", "dollar-topic"]);
 
@@ -105,17 +117,19 @@ export function traceRules(question: AclQuestion, decision: TracedOutcome): Rule
   const { reason, rule: decider, shadow } = decision;
   const { s } = question;
   if (!BY_RULES.has(reason)) {
-    return s.acl.rules.map((rule) => ({ rule, outcome: "not-asked", misses: [], topics: [] }));
+    return s.acl.rules.all().map((rule) => ({ rule, outcome: "not-asked", misses: [], topics: [] }));
   }
+  const rules = writtenRules(s.acl);
   const facts = subjectFacts(s.subject, s.acl.tables.groupsByUser);
   const asking = question.action === "connect" ? null : new TopicAsking(question);
-  return s.acl.rules.map((rule, order) => {
+  return rules.map((written, order) => {
+    const { rule } = written;
     const topics = asking === null ? [] : asking.metTopics(order);
     const misses = [
-      ...expiryMisses(question, rule),
-      ...matchMisses(rule, facts),
-      ...actionMisses(question, rule),
-      ...(asking === null || topics.length > 0 ? [] : [topicMiss(question, rule, asking.isPartial(order))]),
+      ...expiryMisses(question, written),
+      ...matchMisses(written, facts),
+      ...actionMisses(question, written),
+      ...(asking === null || topics.length > 0 ? [] : [topicMiss(question, written, asking.isPartial(order))]),
     ];
     const outcome = rule === decider
       ? "decides"
@@ -128,7 +142,7 @@ export function traceRules(question: AclQuestion, decision: TracedOutcome): Rule
   });
 }
 
-function expiryMisses({ nowMs }: AclQuestion, { config }: CompiledRule): RuleMiss[] {
+function expiryMisses({ nowMs }: AclQuestion, { config }: WrittenRule): RuleMiss[] {
   const { expires } = config;
   if (expires === undefined || parseExpiry(expires) > nowMs) return [];
   return [{ condition: "expires", text: expiryWords(expires) }];
@@ -158,7 +172,7 @@ const NO_CONDITIONS: CompiledMatch = {
   routeIds: null,
 };
 
-function matchMisses({ allow, config }: CompiledRule, facts: SubjectFacts): RuleMiss[] {
+function matchMisses({ rule: { allow }, config }: WrittenRule, facts: SubjectFacts): RuleMiss[] {
   if (config.match === undefined) return [];
   const match = compileMatch(config.match, []);
   if (matchHolds(match, facts, allow)) return [];
@@ -171,7 +185,7 @@ function matchMisses({ allow, config }: CompiledRule, facts: SubjectFacts): Rule
   return misses;
 }
 
-function actionMisses(question: AclQuestion, { config, shadow }: CompiledRule): RuleMiss[] {
+function actionMisses(question: AclQuestion, { config, rule: { shadow } }: WrittenRule): RuleMiss[] {
   const asked = bitsOf(question, shadow);
   if ((actionBits(config) & asked) !== 0) return [];
   const { retain, ...either } = config;
@@ -198,7 +212,11 @@ function bitsOf({ s, action, retain, nowMs }: AclQuestion, shadow: boolean): num
   }
 }
 
-function topicMiss({ s, action, topic }: AclQuestion, { allow, config }: CompiledRule, isPartial: boolean): RuleMiss {
+function topicMiss(
+  { s, action, topic }: AclQuestion,
+  { rule: { allow }, config }: WrittenRule,
+  isPartial: boolean,
+): RuleMiss {
   const { topics = [] } = config;
   const values = allow ? s.allowValues : s.denyValues;
   const unusable = config.literal === true ? [] : unusablePlaceholders(topics, s.acl, values);
@@ -230,6 +248,8 @@ function isSet(action: Action): boolean {
 class TopicAsking {
   readonly #question: AclQuestion;
   readonly #alone: SubjectAcl;
+  /** As written, by the order of the rule. */
+  readonly #topics: readonly (readonly string[])[];
   /** By the order of the rule: for each of its topics the rules that only it is in, null for one that can meet nothing. */
   readonly #classes: readonly (readonly (RuleClass | null)[])[];
   /** The same for allow rules as if they denied: what meets a part of a set and not the whole of it. */
@@ -253,13 +273,13 @@ class TopicAsking {
       });
       return rules.length - 1;
     };
-    const places = s.acl.rules.map(({ config }) =>
-      (config.topics ?? []).map((topic) => add(config, topic, config.decision))
-    );
-    const denying = s.acl.rules.map(({ allow, config }) =>
+    const asked = writtenRules(s.acl);
+    const places = asked.map(({ config }) => (config.topics ?? []).map((topic) => add(config, topic, config.decision)));
+    const denying = asked.map(({ rule: { allow }, config }) =>
       allow && isSet(action) ? (config.topics ?? []).map((topic) => add(config, topic, "deny")) : []
     );
     const { acl, classOf } = compileApart(s.acl.config, rules);
+    this.#topics = asked.map(({ config }) => config.topics ?? []);
     this.#classes = places.map((list) => list.map(classOf));
     this.#denying = denying.map((list) => list.map(classOf));
     const { variables } = s.acl.tables.templates;
@@ -278,8 +298,7 @@ class TopicAsking {
 
   /** The topics, as written, of the rule at this order that meet what is asked, whoever asks. */
   metTopics(order: number): string[] {
-    const { topics = [] } = this.#question.s.acl.rules[order]!.config;
-    return topics.filter((_, place) => this.#isMet(this.#classes[order]![place]!));
+    return this.#topics[order]!.filter((_, place) => this.#isMet(this.#classes[order]![place]!));
   }
 
   /** Whether a topic of the allow rule at this order meets a part of the set. */
@@ -295,7 +314,7 @@ class TopicAsking {
 
 /** Compiles rules of different matches. Those with topics that can never be met, such as shares, are left out. */
 function compileApart(
-  section: AclConfig,
+  section: AclSettings,
   rules: readonly RuleConfig[],
 ): { readonly acl: CompiledAcl; readonly classOf: (place: number) => RuleClass | null } {
   const config = { ...section, groups: {} };
@@ -304,6 +323,10 @@ function compileApart(
   const compiled = bad.size === 0 ? first : compileAcl({ ...config, rules: rules.filter((_, at) => !bad.has(at)) });
   if ("problems" in compiled) throw new Error(`Cannot ask the rules one by one: ${JSON.stringify(compiled.problems)}`);
   const { acl } = compiled;
-  const classes = new Map(acl.tables.matches.map(({ match, classes }) => [Number(match.clientId), classes[0]]));
+  const { matches } = acl.tables;
+  const classes = new Map<number, RuleClass | undefined>();
+  for (let number = 0; number < matches.count; number++) {
+    classes.set(Number(matches.at(number).clientId), matches.classesOf(number)[0]);
+  }
   return { acl, classOf: (place) => classes.get(place) ?? null };
 }

@@ -1,4 +1,4 @@
-import { BIT, type RuleClass } from "../../agent/policy/acl/compiled_acl.ts";
+import { BIT, type RuleClass } from "../../agent/policy/acl/compiled_rule.ts";
 import { MAX_STEPS } from "../../agent/policy/acl/decide.ts";
 import { matchKey } from "../../agent/policy/acl/match.ts";
 import type { CompiledAcl, CompiledRule, RuleConfig } from "../../agent/policy/acl/mod.ts";

@@ -1,4 +1,5 @@
-import { BIT, type CompiledAcl, type RuleClass } from "./compiled_acl.ts";
+import type { CompiledAcl } from "./compiled_acl.ts";
+import { BIT, type RuleClass } from "./compiled_rule.ts";
 import type { AclConfig, MatchConfig, RuleConfig } from "./config.ts";
 import { GroupTable } from "./group_table.ts";
 import { LevelTable, PLUS, templateLabel } from "./level_table.ts";

@@ -1,5 +1,5 @@
 import { sharedFilterStart } from "../../mqtt/topic_filter.ts";
-import { BIT, type CompiledRule, type RuleClass } from "./compiled_acl.ts";
+import { BIT, type CompiledRule, type RuleClass } from "./compiled_rule.ts";
 import { UNKNOWN } from "./level_table.ts";
 import { NO_ORDER } from "./rule_lists.ts";
 import type { SubjectAcl } from "./subject.ts";

@@ -1,4 +1,4 @@
-import type { RuleClass } from "./compiled_acl.ts";
+import type { RuleClass } from "./compiled_rule.ts";
 import type { MatchConfig } from "./config.ts";
 import { IntVector } from "./int_vector.ts";
 import { type CompiledMatch, compileMatch } from "./match.ts";

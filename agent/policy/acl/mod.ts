@@ -3,7 +3,8 @@
  * (`bindSubject`), decide.
  */
 export type { AclConfig, Action, MatchConfig, RuleConfig } from "./config.ts";
-export type { AclSettings, CompiledAcl, CompiledRule } from "./compiled_acl.ts";
+export type { AclSettings, CompiledAcl } from "./compiled_acl.ts";
+export type { CompiledRule } from "./compiled_rule.ts";
 export { compileAcl, type CompileAclOptions, compileAclSteps, type CompileResult } from "./compile.ts";
 export { packAcl, type PackedAcl, unpackAcl } from "./packed_acl.ts";
 export type { AclProblem } from "./rule_problems.ts";

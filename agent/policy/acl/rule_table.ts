@@ -1,4 +1,4 @@
-import type { CompiledRule } from "./compiled_acl.ts";
+import type { CompiledRule } from "./compiled_rule.ts";
 import type { RuleConfig } from "./config.ts";
 import { IntVector } from "./int_vector.ts";
 import { type PackedTexts, TextList } from "./text_list.ts";

@@ -1,4 +1,5 @@
-import type { CompiledAcl, RuleClass } from "./compiled_acl.ts";
+import type { CompiledAcl } from "./compiled_acl.ts";
+import type { RuleClass } from "./compiled_rule.ts";
 import { ANONYMOUS_GROUP, matchHolds, type Subject, type SubjectFacts } from "./match.ts";
 import { type TemplateValues, usableValue } from "./topic_template.ts";
 

@@ -4,7 +4,8 @@
  * the frame path; so is each condition. Nothing here matches anything itself.
  */
 import { actionBits, compileAcl } from "./compile.ts";
-import { type AclSettings, BIT, type CompiledAcl, type CompiledRule, type RuleClass } from "./compiled_acl.ts";
+import type { AclSettings, CompiledAcl } from "./compiled_acl.ts";
+import { BIT, type CompiledRule, type RuleClass } from "./compiled_rule.ts";
 import type { Action, RuleConfig } from "./config.ts";
 import {
   type AclDecision,

@@ -220,7 +220,7 @@ export class PolicyStore implements PolicySource {
     this.#options.logins.changed(before?.logins ?? null, logins, loaded.config.auth);
     lists?.list.configure(bans);
     lists?.auto.configure(autoBan);
-    for (const doubt of doubtsOf(loaded.config)) this.#options.log.warn(doubt, { config_version: policy.label });
+    for (const doubt of doubtsOf(loaded)) this.#options.log.warn(doubt, { config_version: policy.label });
   }
 
   /** The one way for a configuration to come into force: read, validate, compile, test, swap; or nothing changes. */

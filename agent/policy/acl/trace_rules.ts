@@ -50,7 +50,7 @@ export type RuleCondition = MatchCondition | "expires" | "actions" | "retain" | 
 /** One condition of a rule that does not hold. */
 export interface RuleMiss {
   readonly condition: RuleCondition;
-  /** Both sides of it, for a person; no full stop. */
+  /** Both sides of it, for a person; no full stop. Worded when it is read: of very many rules few are told. */
   readonly text: string;
 }
 
@@ -108,30 +108,47 @@ export function traceRules(question: AclQuestion, decision: TracedOutcome): Rule
     return s.acl.rules.map((rule) => ({ rule, outcome: "not-asked", misses: [], topics: [] }));
   }
   const facts = subjectFacts(s.subject, s.acl.tables.groupsByUser);
-  const asking = question.action === "connect" ? null : new TopicAsking(question);
-  return s.acl.rules.map((rule, order) => {
-    const topics = asking === null ? [] : asking.metTopics(order);
-    const misses = [
-      ...expiryMisses(question, rule),
-      ...matchMisses(rule, facts),
-      ...actionMisses(question, rule),
-      ...(asking === null || topics.length > 0 ? [] : [topicMiss(question, rule, asking.isPartial(order))]),
-    ];
-    const outcome = rule === decider
-      ? "decides"
-      : rule === shadow
-      ? "would-decide"
-      : misses.length === 0
-      ? "comes-later"
-      : "misses";
-    return { rule, outcome, misses, topics };
-  });
+  const traces: RuleTrace[] = [];
+  for (let from = 0; from < s.acl.rules.length; from += RULES_APART) {
+    const rules = s.acl.rules.slice(from, from + RULES_APART);
+    const asking = question.action === "connect" ? null : new TopicAsking(question, rules);
+    for (const [place, rule] of rules.entries()) {
+      const topics = asking === null ? [] : asking.metTopics(place);
+      const misses = [
+        ...expiryMisses(question, rule),
+        ...matchMisses(rule, facts),
+        ...actionMisses(question, rule),
+        ...(asking === null || topics.length > 0 ? [] : [topicMiss(question, rule, asking.isPartial(place))]),
+      ];
+      const outcome = rule === decider
+        ? "decides"
+        : rule === shadow
+        ? "would-decide"
+        : misses.length === 0
+        ? "comes-later"
+        : "misses";
+      traces.push({ rule, outcome, misses, topics });
+    }
+  }
+  return traces;
+}
+
+/** So many rules are compiled apart at once: tables of all topics of 100,000 rules take four times as long to make. */
+const RULES_APART = 512;
+
+function missOf(condition: RuleCondition, words: () => string): RuleMiss {
+  return {
+    condition,
+    get text() {
+      return words();
+    },
+  };
 }
 
 function expiryMisses({ nowMs }: AclQuestion, { config }: CompiledRule): RuleMiss[] {
   const { expires } = config;
   if (expires === undefined || parseExpiry(expires) > nowMs) return [];
-  return [{ condition: "expires", text: expiryWords(expires) }];
+  return [missOf("expires", () => expiryWords(expires))];
 }
 
 /** Names of the conditions in a configuration, by where they are in a compiled match. */
@@ -159,14 +176,15 @@ const NO_CONDITIONS: CompiledMatch = {
 };
 
 function matchMisses({ allow, config }: CompiledRule, facts: SubjectFacts): RuleMiss[] {
-  if (config.match === undefined) return [];
-  const match = compileMatch(config.match, []);
+  const { match: conditions } = config;
+  if (conditions === undefined) return [];
+  const match = compileMatch(conditions, []);
   if (matchHolds(match, facts, allow)) return [];
   const misses: RuleMiss[] = [];
   for (const key of Object.keys(CONDITIONS) as (keyof CompiledMatch)[]) {
     if (match[key] === null || matchHolds({ ...NO_CONDITIONS, [key]: match[key] }, facts, allow)) continue;
     const condition = CONDITIONS[key];
-    misses.push({ condition, text: conditionWords(condition, config.match, facts, allow) });
+    misses.push(missOf(condition, () => conditionWords(condition, conditions, facts, allow)));
   }
   return misses;
 }
@@ -176,9 +194,9 @@ function actionMisses(question: AclQuestion, { config, shadow }: CompiledRule): 
   if ((actionBits(config) & asked) !== 0) return [];
   const { retain, ...either } = config;
   if (retain !== undefined && (actionBits(either) & asked) !== 0) {
-    return [{ condition: "retain", text: retainWords(retain, question.action) }];
+    return [missOf("retain", () => retainWords(retain, question.action))];
   }
-  return [{ condition: "actions", text: actionWords(config, question) }];
+  return [missOf("actions", () => actionWords(config, question))];
 }
 
 function bitsOf({ s, action, retain, nowMs }: AclQuestion, shadow: boolean): number {
@@ -203,9 +221,9 @@ function topicMiss({ s, action, topic }: AclQuestion, { allow, config }: Compile
   const values = allow ? s.allowValues : s.denyValues;
   const unusable = config.literal === true ? [] : unusablePlaceholders(topics, s.acl, values);
   if (unusable.length > 0) {
-    return { condition: "placeholder", text: placeholderWords(unusable, topics, s.subject, allow) };
+    return missOf("placeholder", () => placeholderWords(unusable, topics, s.subject, allow));
   }
-  return { condition: "topics", text: topicWords(config, topic, isSet(action), isPartial) };
+  return missOf("topics", () => topicWords(config, topic, isSet(action), isPartial));
 }
 
 /** Placeholders in the topics that no value can be put into. */
@@ -224,20 +242,22 @@ function isSet(action: Action): boolean {
 }
 
 /**
- * Asks every topic of every rule alone: each becomes a rule of its own about the action and for everybody, with tables
+ * Asks every topic of some rules alone: each becomes a rule of its own about the action and for everybody, with tables
  * of its own, in which a decision then finds that rule or none.
  */
 class TopicAsking {
   readonly #question: AclQuestion;
+  readonly #asked: readonly CompiledRule[];
   readonly #alone: SubjectAcl;
-  /** By the order of the rule: for each of its topics the rules that only it is in, null for one that can meet nothing. */
+  /** By the place of the rule: for each of its topics the rules that only it is in, null for one that can meet nothing. */
   readonly #classes: readonly (readonly (RuleClass | null)[])[];
   /** The same for allow rules as if they denied: what meets a part of a set and not the whole of it. */
   readonly #denying: readonly (readonly (RuleClass | null)[])[];
 
-  constructor(question: AclQuestion) {
+  constructor(question: AclQuestion, asked: readonly CompiledRule[]) {
     const { s, action } = question;
     this.#question = question;
+    this.#asked = asked;
     const rules: RuleConfig[] = [];
     const add = ({ literal }: RuleConfig, topic: string, decision: RuleConfig["decision"]): number => {
       const name = String(rules.length);
@@ -253,10 +273,8 @@ class TopicAsking {
       });
       return rules.length - 1;
     };
-    const places = s.acl.rules.map(({ config }) =>
-      (config.topics ?? []).map((topic) => add(config, topic, config.decision))
-    );
-    const denying = s.acl.rules.map(({ allow, config }) =>
+    const places = asked.map(({ config }) => (config.topics ?? []).map((topic) => add(config, topic, config.decision)));
+    const denying = asked.map(({ allow, config }) =>
       allow && isSet(action) ? (config.topics ?? []).map((topic) => add(config, topic, "deny")) : []
     );
     const { acl, classOf } = compileApart(s.acl.config, rules);
@@ -276,15 +294,15 @@ class TopicAsking {
     };
   }
 
-  /** The topics, as written, of the rule at this order that meet what is asked, whoever asks. */
-  metTopics(order: number): string[] {
-    const { topics = [] } = this.#question.s.acl.rules[order]!.config;
-    return topics.filter((_, place) => this.#isMet(this.#classes[order]![place]!));
+  /** The topics, as written, of the rule at this place that meet what is asked, whoever asks. */
+  metTopics(place: number): string[] {
+    const { topics = [] } = this.#asked[place]!.config;
+    return topics.filter((_, topic) => this.#isMet(this.#classes[place]![topic]!));
   }
 
-  /** Whether a topic of the allow rule at this order meets a part of the set. */
-  isPartial(order: number): boolean {
-    return this.#denying[order]!.some((one) => this.#isMet(one));
+  /** Whether a topic of the allow rule at this place meets a part of the set. */
+  isPartial(place: number): boolean {
+    return this.#denying[place]!.some((one) => this.#isMet(one));
   }
 
   #isMet(of: RuleClass | null): boolean {

@@ -36,6 +36,8 @@ interface Flags {
   grpcAddress?: string;
   logLevel: LogLevel;
   jsonLogs: boolean;
+  checkConfig?: boolean;
+  json?: boolean;
 }
 
 const EXAMPLES = `
@@ -75,11 +77,17 @@ function parseFlags(args: readonly string[]): Flags {
       new Option("--json-logs [yes]", "log JSON lines").env("MQTT_JSON_LOGS").argParser(yesOrNo).preset(true)
         .default(false),
     )
+    .option("--check-config", "check the configuration and end, as the command check does")
+    .option("--json", "with --check-config: one JSON object")
     .addHelpText("after", EXAMPLES)
     .allowExcessArguments(false)
     .exitOverride();
   program.parse(args, { from: "user" });
-  return program.opts<Flags>();
+  const flags = program.opts<Flags>();
+  if (flags.json === true && flags.checkConfig !== true) {
+    program.error("error: option '--json' goes with '--check-config'; for logs there is '--json-logs'");
+  }
+  return flags;
 }
 
 /** A flag that is also an environment variable: commander would take any value of it, `false` too, for yes. */
@@ -104,6 +112,11 @@ function yesOrNo(value: unknown): boolean {
 
 /** What is kept cannot be read, or there is no place for it. */
 class StateError extends Error {}
+
+/** `--check-config` among the flags that the agent is started with: put behind them, it tells whether it would start. */
+async function checkInstead({ config = "", json = false }: Flags): Promise<number> {
+  return await check(["--config", config, ...json ? ["--json"] : []]);
+}
 
 /** Runs the agent until a signal ends it; resolves to the exit code. */
 async function run(flags: Flags): Promise<number> {
@@ -253,8 +266,7 @@ async function check(args: string[]): Promise<number> {
 
 async function main(): Promise<void> {
   const [word = "", ...rest] = Deno.args;
-  // As an option too, since proxies and scripts know it so.
-  const command = word === "--check-config" ? check : COMMANDS.get(word);
+  const command = COMMANDS.get(word);
   if (command !== undefined) Deno.exit(await command(rest));
   let flags: Flags;
   try {
@@ -265,7 +277,7 @@ async function main(): Promise<void> {
     Deno.exit(error.exitCode === 0 ? EXIT.OK : EXIT.ARGUMENTS);
   }
   try {
-    Deno.exit(await run(flags));
+    Deno.exit(await (flags.checkConfig === true ? checkInstead(flags) : run(flags)));
   } catch (error) {
     console.error(`Cannot go on: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
     Deno.exit(EXIT.FAILURE);

@@ -1,8 +1,12 @@
-import type { Config } from "./config/mod.ts";
+import { type Config, formatPath, type LoadedConfig, type Path } from "./config/mod.ts";
 
 /** What somebody who starts the agent with this configuration should hear: valid, and hardly what was meant. */
-export function doubtsOf({ auth, acl }: Config): readonly string[] {
+export function doubtsOf({ config, originOf }: Pick<LoadedConfig, "config" | "originOf">): readonly string[] {
+  const { auth, acl } = config;
   const doubts: string[] = [];
+  for (const path of idleBursts(config, (path) => originOf(path).layer !== "defaults")) {
+    doubts.push(`${formatPath(path)} does nothing: ${IDLE_BURST}`);
+  }
   if (auth.enabled && auth.providers.length === 0) {
     doubts.push("Authentication is on without any provider: every CONNECT with credentials is refused");
   }
@@ -25,6 +29,26 @@ export function doubtsOf({ auth, acl }: Config): readonly string[] {
     }
   }
   return doubts;
+}
+
+/** Why a `burst` is one of nothing. */
+export const IDLE_BURST = 'it is counted in messages, and there is no "messages-per-second" beside it';
+
+const LIMITS = ["global", "per-client", "connect", "subscribe", "auth-failures"] as const;
+
+/**
+ * Where a `burst` is given that holds nothing back, since only bytes or quotas are limited there. Not refused: files of
+ * the Rust agent, for which it was a number of kilobytes too, are to load unchanged.
+ */
+export function idleBursts({ "rate-limit": rate }: Config, isGiven: (path: Path) => boolean): Path[] {
+  const limits = [
+    ...LIMITS.map((key) => ({ limit: rate[key], path: ["rate-limit", key] })),
+    ...rate["per-topic"].map(({ limit }, index) => ({ limit, path: ["rate-limit", "per-topic", index, "limit"] })),
+  ];
+  return limits
+    .filter(({ limit }) => limit !== undefined && limit["messages-per-second"] === undefined)
+    .map(({ path }) => [...path, "burst"])
+    .filter(isGiven);
 }
 
 /** `anonymous` needs no proof. */

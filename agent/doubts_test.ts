@@ -22,13 +22,24 @@ const CASES: readonly [config: Record<string, unknown>, doubt: RegExp | null][] 
     { ...byName({ username: "alice" }), auth: { enabled: true, providers: [{ type: "jwt", "jwks-file": "/k" }] } },
     null,
   ],
+  [
+    { "rate-limit": { "per-client": { "bytes-per-second": 9, burst: 5 } } },
+    /^rate-limit\.per-client\.burst does nothing: it is counted in messages/,
+  ],
+  [{ "rate-limit": { "per-client": { "bytes-per-second": 9 } } }, null],
+  [{ "rate-limit": { "per-client": { "bytes-per-second": 9, burst: 5, "messages-per-second": 1 } } }, null],
+  [
+    { "rate-limit": { "per-topic": { a: { limit: { quota: [{ messages: 9, per: "day" }], burst: 5 } } } } },
+    /^rate-limit\.per-topic\[0\]\.limit\.burst does nothing/,
+  ],
+  [{ "rate-limit": { control: { burst: 5 } } }, null],
 ];
 
 for (const [config, doubt] of CASES) {
   Deno.test(`doubts about ${JSON.stringify(config)}: ${doubt ?? "none"}`, () => {
     const loaded = loadConfig({ file: { path: "a.json", text: JSON.stringify(config) }, env: () => undefined });
     assert.ok("config" in loaded);
-    const doubts = doubtsOf(loaded.config);
+    const doubts = doubtsOf(loaded);
     if (doubt === null) assert.deepEqual(doubts, []);
     else assert.match(doubts.join("\n"), doubt);
   });

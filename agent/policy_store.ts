@@ -10,6 +10,7 @@ import {
   loadConfigSteps,
   type LoadedConfig,
   type Problem,
+  providerFiles,
   type Steps,
   turnGiver,
 } from "./config/mod.ts";
@@ -68,6 +69,10 @@ export class PolicyStore implements PolicySource {
   #isClosed = false;
   /** What kept the last change from coming into force, for people; null if it is in force. */
   #lastProblem: string | null = null;
+  #applied = 0;
+  #refused = 0;
+  /** Whether the push in force is the one that a restart would find. */
+  #isKept = true;
 
   private constructor(options: PolicyStoreOptions, snapshot: Snapshot, push: Push | null) {
     this.#options = options;
@@ -88,8 +93,15 @@ export class PolicyStore implements PolicySource {
     const { push } = kept;
     // Nobody is served yet: there is nobody to let go first.
     const snapshot = await compile({ ...options, yieldTurn: null }, push, 1, null);
-    if (!("problems" in snapshot)) return new PolicyStore(options, snapshot, push);
+    if (!("problems" in snapshot)) {
+      if (push !== null) tellKept(push, options);
+      return new PolicyStore(options, snapshot, push);
+    }
     if (push === null) throw new ConfigurationError(snapshot.problems);
+    // What is wrong without the push too is no fault of it.
+    const alone = await compile({ ...options, yieldTurn: null }, null, 1, null);
+    if ("problems" in alone) throw new ConfigurationError(alone.problems);
+    options.logins.discard(alone.logins, null);
     throw new ConfigurationError([
       ...snapshot.problems,
       `Cannot start with the push of ${push.from} that is kept in "${options.state?.path}": remove that file to go without it`,
@@ -134,6 +146,11 @@ export class PolicyStore implements PolicySource {
     return this.#lastProblem;
   }
 
+  /** How many changes came into force since start, and how many were refused; those that changed nothing are neither. */
+  get changes(): { readonly applied: number; readonly refused: number } {
+    return { applied: this.#applied, refused: this.#refused };
+  }
+
   #inTurn(cause: string, change: () => Promise<string | null>): Promise<string | null> {
     const changed = this.#lastChange.then(change).catch((error) => {
       this.#options.log.error("Cannot change the configuration: the agent failed inside", {
@@ -167,26 +184,34 @@ export class PolicyStore implements PolicySource {
   async #applyPush(config: unknown, from: string): Promise<string | null> {
     if (config === null || config === undefined) return null;
     if (typeof config !== "object" || Array.isArray(config)) {
+      this.#refused++;
       return `Cannot apply the push of ${from}: the configuration is no object`;
     }
     if (Object.keys(config).length === 0) return null;
-    const { wallMs, state, yieldTurn = turnGiver() } = this.#options;
+    const { wallMs, log, yieldTurn = turnGiver() } = this.#options;
     const json = await inTurns(jsonSteps(config), yieldTurn);
-    if (json === this.#push?.json) return null;
-    if (this.#push !== null && this.#push.from !== from) {
-      this.#options.log.warn("Two proxies push different configurations: the newest is put in force", {
-        before: this.#push.from,
-        now: from,
-      });
+    const before = this.#push;
+    if (json === before?.json) {
+      if (!this.#isKept) await this.#keep(before);
+      return null;
     }
     const push = { json, from, atMs: wallMs() };
     const problem = await this.#change(push, from);
-    if (problem !== null || state === undefined) return problem;
-    const fault = await state.write(keptPush(push));
-    if (fault !== null) {
-      this.#options.log.warn("Cannot keep the proxy's configuration for a restart", { file: state.path, fault });
+    if (problem !== null) return problem;
+    if (before !== null && before.from !== from) {
+      log.warn("Two proxies push different configurations: the newest is in force", { before: before.from, now: from });
     }
+    await this.#keep(push);
     return null;
+  }
+
+  /** Writes a push down for the next start. What keeps that from working may be over when the push comes again. */
+  async #keep(push: Push): Promise<void> {
+    const { state, log } = this.#options;
+    if (state === undefined) return;
+    const fault = await state.write(keptPush(push));
+    this.#isKept = fault === null;
+    if (fault !== null) log.warn("Cannot keep the proxy's configuration for a restart", { file: state.path, fault });
   }
 
   /** Puts the parts of a snapshot in force that live longer than one. */
@@ -195,7 +220,7 @@ export class PolicyStore implements PolicySource {
     this.#options.logins.changed(before?.logins ?? null, logins, loaded.config.auth);
     lists?.list.configure(bans);
     lists?.auto.configure(autoBan);
-    for (const doubt of doubtsOf(loaded.config)) this.#options.log.warn(doubt, { config_version: policy.label });
+    for (const doubt of doubtsOf(loaded)) this.#options.log.warn(doubt, { config_version: policy.label });
   }
 
   /** The one way for a configuration to come into force: read, validate, compile, test, swap; or nothing changes. */
@@ -207,6 +232,7 @@ export class PolicyStore implements PolicySource {
     if ("problems" in snapshot) {
       const problems = snapshot.problems.join("\n");
       this.#lastProblem = problems;
+      this.#refused++;
       // One of them may be put right: they are watched beside those in force.
       this.#watchFiles([...new Set([...before.loaded.files, ...snapshot.files])]);
       log.error("A configuration was refused, nothing has changed", {
@@ -222,6 +248,10 @@ export class PolicyStore implements PolicySource {
     if (snapshot.loaded.version === before.loaded.version) {
       // The same words, written anew: nobody has to be judged again.
       if (snapshot.logins !== before.logins) logins.discard(snapshot.logins, before.logins);
+      log.info("The configuration is as it was: nothing has changed", {
+        cause,
+        config_version: before.policy.label,
+      });
       return null;
     }
     const { agent, admin } = snapshot.loaded.config;
@@ -230,6 +260,7 @@ export class PolicyStore implements PolicySource {
       log.warn("The sections agent and admin need a restart to change; everything else is in force", { cause });
     }
     this.#snapshot = snapshot;
+    this.#applied++;
     this.#enforce(before, snapshot);
     log.info("Another configuration is in force", { cause, config_version: snapshot.policy.label });
     return null;
@@ -266,10 +297,21 @@ async function compile(
     return { problems: problems.map(messageOf), files };
   }
   const made = await maker.make(result.config.auth, previous);
-  if ("problems" in made) return { problems: made.problems, files };
+  // A file that they miss may come: it is watched like those of the configuration.
+  if ("problems" in made) return { problems: made.problems, files: [...files, ...providerFiles(result.config)] };
   const { inspection } = compiled.policy;
   if (inspection !== null) await inspections?.prepare(inspection);
   return { ...compiled, loaded: result, logins: made.logins };
+}
+
+/** So that nobody wonders why the file is not what holds. */
+function tellKept({ from, atMs }: Push, { log, wallMs, state }: PolicyStoreOptions): void {
+  log.info("The proxy's configuration that was kept is in force, over the file", {
+    from,
+    pushed_at: new Date(atMs).toISOString(),
+    age_secs: Math.round((wallMs() - atMs) / 1000),
+    file: state?.path ?? null,
+  });
 }
 
 function messageOf(problem: Problem): string {

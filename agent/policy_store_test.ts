@@ -258,3 +258,94 @@ Deno.test("the last push is kept over a restart, and in the way where it cannot 
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("start tells whose push is in force and how old it is", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "mqtt-policy-" });
+  const kept = {
+    version: 1,
+    json: `{"general":{"max-topic-levels":7}}`,
+    from: "proxy-1",
+    atMs: 1_700_000_000_000 - 90_000,
+  };
+  try {
+    await Deno.writeTextFile(`${folder}/push.json`, JSON.stringify(kept));
+    await withStoreIn(folder, FILE, async ({ lines }) => {
+      const told = (await lines()).map((line) => JSON.parse(line)).find(({ level }) => level === "info");
+      assert.deepEqual([told?.from, told?.pushed_at, told?.age_secs], ["proxy-1", "2023-11-14T22:11:50.000Z", 90]);
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("a push that was kept is named only where start fails because of it", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "mqtt-policy-" });
+  const kept = { version: 1, json: `{"general":{"max-topic-levels":7}}`, from: "proxy-1", atMs: 1 };
+  try {
+    await Deno.writeTextFile(`${folder}/push.json`, JSON.stringify(kept));
+    await assert.rejects(
+      withStoreIn(folder, { qoss: {} }, () => {}),
+      (error) => error instanceof ConfigurationError && error.problems.length === 1 && /"qoss"/.test(error.message),
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("what comes into force and what is refused is counted", () =>
+  withStore(FILE, async ({ store, file, changed }) => {
+    assert.deepEqual(store.changes, { applied: 0, refused: 0 });
+    await store.push({ general: { "max-topic-levels": 7 } }, "proxy-1");
+    await store.push({ general: { "max-topic-levels": 7 } }, "proxy-1");
+    await store.push({}, "proxy-1");
+    await store.push([], "proxy-1");
+    await Deno.writeTextFile(file, "{");
+    await changed();
+    await store.reload("SIGHUP");
+    await Deno.writeTextFile(file, "{}");
+    await changed();
+    await changed();
+    assert.deepEqual(store.changes, { applied: 2, refused: 3 });
+  }));
+
+Deno.test("a push that is refused takes no other's place, and nobody is told that it does", () =>
+  withStore(FILE, async ({ store, lines }) => {
+    await store.push({ general: { "max-topic-levels": 7 } }, "proxy-1");
+    await store.push({ general: { "max-topic-levls": 8 } }, "proxy-2");
+    assert.ok(!(await lines()).some((line) => line.includes("newest")));
+  }));
+
+Deno.test("a reload that finds nothing new says so", () =>
+  withStore(FILE, async ({ store, lines }) => {
+    assert.equal(await store.reload("SIGHUP"), null);
+    const told = (await lines()).map((line) => JSON.parse(line)).filter(({ cause }) => cause === "SIGHUP");
+    assert.deepEqual(told.map(({ level }) => level), ["info"]);
+  }));
+
+Deno.test("a push that could not be kept is written when it comes again", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "mqtt-policy-" });
+  const push = { general: { "max-topic-levels": 7 } };
+  try {
+    await withStoreIn(folder, FILE, async ({ store, lines }) => {
+      await Deno.mkdir(`${folder}/push.json`);
+      assert.equal(await store.push(push, "proxy-1"), null);
+      assert.ok((await lines()).some((line) => line.includes("Cannot keep")));
+      await Deno.remove(`${folder}/push.json`);
+      assert.equal(await store.push(push, "proxy-1"), null);
+      assert.match(await Deno.readTextFile(`${folder}/push.json`), /max-topic-levels/);
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("a users file that is missing is waited for", () =>
+  withStore(FILE, async ({ file, watched, changed }) => {
+    const users = file.replace("agent.json", "users.json");
+    await Deno.writeTextFile(
+      file,
+      JSON.stringify({ auth: { enabled: true, providers: { file: { path: "users.json" } } } }),
+    );
+    await changed();
+    assert.deepEqual(watched.at(-1), [file, users]);
+  }));

@@ -108,12 +108,14 @@ async function runExplain(
   if ("problems" in result) refuse(result.problems);
   const { loaded, written } = result;
   // Its tests are not run: why one of them fails may be what is to be explained.
-  const { compiled, problems } = await compileConfig(loaded, { number: 1, testsAtMs: null });
+  const { compiled, problems } = await compileConfig(loaded, { number: 1, testsAtMs: null, buildRegexes: false });
   if (compiled === null) refuse(problems);
   const { policy, bans } = compiled;
   const surroundings: Surroundings = { config: loaded.config, policy, bans, wallMs: on.wallMs };
   const [route = null] = loaded.config.general.routes ?? [];
-  const explanation = explain(surroundings, written, { ...actor, routeId: actor.routeId ?? route }, deed);
+  const explanation = explain(surroundings, written, { ...actor, routeId: actor.routeId ?? route }, deed, {
+    placeAll: all || json,
+  });
   on.out(json ? JSON.stringify(explainedJson(explanation), null, 2) : explainedText(explanation, all));
   if (exitCode && explanation.judgement.verdict !== "allow") throw new Ending(EXIT.FAILURE);
 }

@@ -3,11 +3,15 @@ import type { Place } from "../agent/config/mod.ts";
 import { quote, quoteWhole } from "../agent/config/quote.ts";
 import { placeWords } from "./config_view.ts";
 import type { Deed } from "./explain_run.ts";
-import type { ExplainedDecision, ExplainedRule, Explanation, NamedRule } from "./explanation.ts";
+import {
+  type ExplainedDecision,
+  type ExplainedRule,
+  type Explanation,
+  type NamedRule,
+  toldRules,
+} from "./explanation.ts";
 
 const VERSIONS = { 3: "3.1", 4: "3.1.1", 5: "5.0" } as const;
-/** Rules that are told one by one unless all are asked for: a screen or two. */
-const MAX_RULES = 20;
 const NAMES_WIDTH = 14;
 
 /** For people. `all`: every rule one by one. */
@@ -137,7 +141,7 @@ function decisionLines(decision: ExplainedDecision, all: boolean): string[] {
   if (rules.every(({ outcome }) => outcome === "not-asked")) return [head, `  none of ${rules.length} was asked`];
   const isAboutOthers = rules.every(({ misses }) => misses.some(({ condition }) => condition === "actions"));
   if (isAboutOthers && !all) return [head, `  none of ${rules.length} is about ${action} (--all tells each)`];
-  const shown = all || rules.length <= MAX_RULES ? rules : mostTelling(rules);
+  const shown = all ? rules : toldRules(rules);
   const width = String(shown.reduce((most, { number }) => Math.max(most, number), 0)).length;
   return [head, ...shown.flatMap((rule) => ruleLines(rule, width)), ...restLines(rules, shown)];
 }
@@ -173,25 +177,6 @@ function outcomeWords(outcome: ExplainedRule["outcome"], topics: readonly string
     default:
       return outcome satisfies never;
   }
-}
-
-/** Those that apply, then those that are nearest to it: in the order of deciding. */
-function mostTelling(rules: readonly ExplainedRule[]): ExplainedRule[] {
-  return rules.filter((rule) => nearness(rule) < FAR).sort((a, b) => nearness(a) - nearness(b) || a.number - b.number)
-    .slice(0, MAX_RULES).sort((a, b) => a.number - b.number);
-}
-
-const FAR = 4;
-/** What of a rule has nothing to do with who asks. */
-const NOT_OF_CLIENT: ReadonlySet<string> = new Set(["topics", "placeholder", "retain", "actions", "expires"]);
-
-/** 0: decides; 1: applies; 2: for this client; 3: for another client, and else it would apply. */
-function nearness({ outcome, misses }: ExplainedRule): number {
-  if (outcome === "decides" || outcome === "would-decide") return 0;
-  if (outcome === "comes-later") return 1;
-  if (misses.some(({ condition }) => condition === "actions" || condition === "expires")) return FAR;
-  if (misses.every(({ condition }) => NOT_OF_CLIENT.has(condition))) return 2;
-  return misses.length === 1 ? 3 : FAR;
 }
 
 /** How many were left out, by the conditions that do not hold. */

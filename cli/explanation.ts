@@ -5,12 +5,12 @@ import type { WrittenConfig } from "../agent/config/written.ts";
 import { decisionWords } from "../agent/policy/acl/embedded_tests.ts";
 import type { AclReason, Action, CompiledRule } from "../agent/policy/acl/mod.ts";
 import { subjectFacts } from "../agent/policy/acl/subject.ts";
-import { type RuleMiss, type RuleOutcome, traceRules } from "../agent/policy/acl/trace_rules.ts";
+import { type RuleMiss, type RuleOutcome, type RuleTrace, traceRules } from "../agent/policy/acl/trace_rules.ts";
 import type { TracedDecision } from "../agent/policy/trace_recorder.ts";
 import type { Actor, Deed, Judgement, Surroundings } from "./explain_run.ts";
 import { judgeDeed } from "./explain_run.ts";
 
-/** A rule by name, and where it is written; null for one that a login carries. */
+/** A rule by name, and where it is written; null for one that a login carries, and for one that is not told. */
 export interface NamedRule {
   readonly name: string;
   readonly decision: "allow" | "deny";
@@ -69,13 +69,32 @@ export interface Explanation {
   readonly notes: readonly string[];
 }
 
-export function explain(surroundings: Surroundings, written: WrittenConfig, actor: Actor, deed: Deed): Explanation {
+export interface ExplainOptions {
+  /** Whether every rule is told, and not the most telling ones alone: to find where a rule is written takes a while. */
+  readonly placeAll: boolean;
+}
+
+export function explain(
+  surroundings: Surroundings,
+  written: WrittenConfig,
+  actor: Actor,
+  deed: Deed,
+  { placeAll }: ExplainOptions,
+): Explanation {
   const { config, policy } = surroundings;
   const judgement = judgeDeed(surroundings, actor, deed);
   const { subject, checks } = judgement;
-  const places = rulePlaces(written, config.acl.rules.length);
-  const decisions = checks.flatMap(({ decisions }) => decisions).map((one) => explainDecision(one, places));
+  const traced = checks.flatMap(({ decisions }) => decisions).map(traceDecision);
   const refusedBy = judgement.refusal?.rule ?? null;
+  const places = rulePlaces(written, [
+    ...(refusedBy === null ? [] : [refusedBy]),
+    ...traced.flatMap(({ rule, shadow, rules, byLogin }) => {
+      if (byLogin) return [];
+      const told = placeAll ? rules : toldRules(rules);
+      return [rule, shadow, ...told.map(({ rule }) => rule)].filter((one) => one !== null);
+    }),
+  ]);
+  const decisions = traced.map((decision) => placeDecision(decision, places));
   return {
     actor,
     deed,
@@ -95,11 +114,14 @@ function decidingRule({ refusal }: Judgement, decisions: readonly ExplainedDecis
   return decisions.findLast(({ byLogin, rule }) => !byLogin && rule !== null)?.rule ?? null;
 }
 
-type Places = readonly (Place | null)[];
+/** By the rule's place in the configuration. */
+type Places = ReadonlyMap<number, Place | null>;
 
 /** All at once: one reading of each file. */
-function rulePlaces(written: WrittenConfig, count: number): Places {
-  return written.places(Array.from({ length: count }, (_, index) => written.at(["acl", "rules", index])));
+function rulePlaces(written: WrittenConfig, rules: readonly CompiledRule[]): Places {
+  const indexes = [...new Set(rules.map(({ index }) => index))];
+  const places = written.places(indexes.map((index) => written.at(["acl", "rules", index])));
+  return new Map(indexes.map((index, at) => [index, places[at] ?? null]));
 }
 
 /** Null where no file says it, and the default holds. */
@@ -109,30 +131,72 @@ function placeOf(written: WrittenConfig, path: Path): Place | null {
 }
 
 function namedRule({ name, allow, index }: CompiledRule, places: Places): NamedRule {
-  return { name, decision: allow ? "allow" : "deny", place: places[index] ?? null };
+  return { name, decision: allow ? "allow" : "deny", place: places.get(index) ?? null };
 }
 
-function explainDecision({ question, byLogin, decision }: TracedDecision, places: Places): ExplainedDecision {
+/** One thing that the rules were asked, before it is known where they are written. */
+interface Traced extends Omit<ExplainedDecision, "rule" | "shadow" | "rules"> {
+  readonly rule: CompiledRule | null;
+  readonly shadow: CompiledRule | null;
+  readonly rules: readonly (RuleTrace & { readonly number: number })[];
+}
+
+function traceDecision({ question, byLogin, decision }: TracedDecision): Traced {
   const { action, topic } = question;
-  const known = byLogin ? [] : places;
-  const named = (rule: CompiledRule | null) => rule === null ? null : namedRule(rule, known);
+  const { allowed, maxQosExceeded, reason, rule, shadow } = decision;
   return {
     action,
     topic,
     byLogin,
-    allowed: decision.allowed && !decision.maxQosExceeded,
-    reason: decision.reason,
+    allowed: allowed && !maxQosExceeded,
+    reason,
     words: decisionWords(decision),
-    rule: named(decision.rule),
-    shadow: named(decision.shadow),
-    rules: traceRules(question, decision).map(({ rule, outcome, misses, topics }, order) => ({
+    rule,
+    shadow,
+    rules: traceRules(question, decision).map((trace, order) => ({ ...trace, number: order + 1 })),
+  };
+}
+
+function placeDecision({ rule, shadow, rules, ...decision }: Traced, places: Places): ExplainedDecision {
+  const known: Places = decision.byLogin ? new Map() : places;
+  const named = (rule: CompiledRule | null) => rule === null ? null : namedRule(rule, known);
+  return {
+    ...decision,
+    rule: named(rule),
+    shadow: named(shadow),
+    rules: rules.map(({ rule, number, outcome, misses, topics }) => ({
       ...namedRule(rule, known),
-      number: order + 1,
+      number,
       outcome,
       misses,
       topics,
     })),
   };
+}
+
+/** Rules that are told one by one unless all are asked for: a screen or two. */
+const MAX_TOLD_RULES = 20;
+
+/** Of many rules those that apply, then those that are nearest to it: in the order of deciding. */
+export function toldRules<R extends Pick<ExplainedRule, "number" | "outcome" | "misses">>(
+  rules: readonly R[],
+): readonly R[] {
+  if (rules.length <= MAX_TOLD_RULES) return rules;
+  return rules.filter((rule) => nearness(rule) < FAR).sort((a, b) => nearness(a) - nearness(b) || a.number - b.number)
+    .slice(0, MAX_TOLD_RULES).sort((a, b) => a.number - b.number);
+}
+
+const FAR = 4;
+/** What of a rule has nothing to do with who asks. */
+const NOT_OF_CLIENT: ReadonlySet<string> = new Set(["topics", "placeholder", "retain", "actions", "expires"]);
+
+/** 0: decides; 1: applies; 2: for this client; 3: for another client, and else it would apply. */
+function nearness({ outcome, misses }: Pick<ExplainedRule, "outcome" | "misses">): number {
+  if (outcome === "decides" || outcome === "would-decide") return 0;
+  if (outcome === "comes-later") return 1;
+  if (misses.some(({ condition }) => condition === "actions" || condition === "expires")) return FAR;
+  if (misses.every(({ condition }) => NOT_OF_CLIENT.has(condition))) return 2;
+  return misses.length === 1 ? 3 : FAR;
 }
 
 /** The checks that ran; a packet that none of them refused was refused before them, as what cannot be read. */

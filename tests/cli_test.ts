@@ -257,7 +257,16 @@ Deno.test("a configuration is checked, shown and tested, and reasons are explain
     const rules = [{ name: "all", topics: ["a"], decision: "allow" }];
     await Deno.writeTextFile(config, JSON.stringify({ acl: { rules, tests } }));
     assert.equal((await run(["check", "-c", config])).code, 0);
-    assert.equal((await run(["--check-config", "-c", config])).code, 0);
+    const started = ["--socket", `${folder}/none.sock`, "-c", config, "--log-level", "warn"];
+    for (const args of [["--check-config", ...started], [...started, "--check-config"]]) {
+      const checked = await run(args);
+      assert.deepEqual([checked.code, checked.err], [0, ""], args.join(" "));
+    }
+    assert.equal(JSON.parse((await run(["-c", config, "--check-config", "--json"])).out).ok, true);
+    const unread = await run(["--check-config"], { MQTT_CONFIG: `${folder}/nowhere.json` });
+    assert.deepEqual([unread.code, unread.out.includes("no such file")], [3, true]);
+    assert.equal((await run(["--json"])).code, 2);
+    await assert.rejects(Deno.stat(`${folder}/none.sock`), Deno.errors.NotFound);
     assert.equal((await run(["test", "-c", config])).code, 0);
     assert.match((await run(["config", "show", "-c", config])).out, /"default-action": "deny"/);
     assert.match((await run(["config", "schema"])).out, /"\$schema"/);

@@ -241,6 +241,14 @@ function lookUps(sources: Sources): Pick<LoadedConfig, "originOf" | "problemsAt"
 /** Keys of providers that name a file. */
 const PROVIDER_FILES = ["path", "jwks-file", "public-key-file", "tls-ca-file", "trusted-ca-file"] as const;
 
+/** The files that the providers of a configuration read, as its loading found their paths. */
+export function providerFiles({ auth }: Config): string[] {
+  return auth.providers.flatMap((provider) => {
+    const keys: Readonly<Record<string, unknown>> = provider;
+    return PROVIDER_FILES.map((key) => keys[key]).filter((path) => typeof path === "string");
+  });
+}
+
 /** Findings with their places, in the order of the text. */
 function* placed(document: ConfigDocument, findings: readonly Finding[]): Steps<Problem[]> {
   const places = yield* document.placesSteps(findings);

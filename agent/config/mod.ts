@@ -2,7 +2,7 @@
  * The configuration: read from its layers, brought into one form, checked, merged, frozen. Imports nothing of ours.
  */
 export type { Environment } from "./expand.ts";
-export { type LoadedConfig, type LoadResult, type RefusedConfig, resolveLayers } from "./layers.ts";
+export { type LoadedConfig, type LoadResult, providerFiles, type RefusedConfig, resolveLayers } from "./layers.ts";
 export { jsonPieces, jsonSteps } from "./json_pieces.ts";
 export { loadConfig, loadConfigSteps, type LoadOptions } from "./load.ts";
 export { NOT_YET, type NotYet, type NotYetTable } from "./not_yet.ts";

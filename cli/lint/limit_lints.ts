@@ -1,4 +1,5 @@
 import type { Config } from "../../agent/config/mod.ts";
+import { IDLE_BURST, idleBursts } from "../../agent/doubts.ts";
 import { compileMeters, type LimitConfig, type Meter } from "../../agent/policy/rate/limit.ts";
 import type { Doubt, Lint } from "./lint.ts";
 
@@ -17,6 +18,14 @@ export const LIMIT_LINTS: readonly Lint[] = [
     summary: "a limit of a topic that its client's own limit always meets first",
     advice: "Make it lower than rate-limit.per-client, or raise that one",
     find: ({ config }) => findIdleTopicLimits(config["rate-limit"]),
+  },
+  {
+    code: "burst-without-rate",
+    summary: "a burst of messages where only bytes or quotas are limited",
+    advice: 'Give "messages-per-second" too, or "burst-bytes" in the place of "burst"',
+    find: (on) =>
+      idleBursts(on.config, (path) => on.written.at(path)?.value !== undefined)
+        .map((path) => ({ path, text: `it does nothing: ${IDLE_BURST}` })),
   },
 ];
 

@@ -192,6 +192,19 @@ const CASES: Readonly<Record<string, Case>> = {
       [limited({ "per-topic": { "a/#": { limit: TEN } } })],
     ],
   },
+  "burst-without-rate": {
+    warns: [
+      [
+        limited({ connect: TEN, "per-client": { "bytes-per-second": 100, burst: 5 } }),
+        "rate-limit.per-client.burst: it does nothing: " +
+        'it is counted in messages, and there is no "messages-per-second" beside it',
+      ],
+    ],
+    silent: [
+      [limited({ connect: TEN, "per-client": { "bytes-per-second": 100 } })],
+      [limited({ connect: TEN, "per-client": { ...TEN, "bytes-per-second": 100, burst: 5 } })],
+    ],
+  },
   "rule-shadowed": {
     warns: [
       [

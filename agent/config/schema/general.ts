@@ -103,7 +103,12 @@ export const GENERAL = object({
     list(text({ check: checkToken, form: TOKEN }), { unique: true }),
     ["mqtt", "mqttv3.1"],
   ),
-  routes: ours("Routes of the proxy that carry MQTT; frames of others are allowed unseen", list(text()), OPTIONAL),
+  routes: ours(
+    "Routes of the proxy that carry MQTT; frames of others are allowed unseen",
+    // Of none every frame would be another route's: all of them would pass unseen.
+    list(text(), { minItems: 1 }),
+    OPTIONAL,
+  ),
 });
 
 /**

@@ -29,7 +29,7 @@ const QUOTA = object({
 const LIMIT_KEYS = {
   "messages-per-second": page("Messages a second", number({ above: true, max: 1e9 }), OPTIONAL),
   "bytes-per-second": page("Bytes a second; 0: none", integer(), 0),
-  burst: page("Messages that may come at once", integer({ min: 1, max: 1e9 }), 10),
+  burst: page("Messages that may come at once, of `messages-per-second`", integer({ min: 1, max: 1e9 }), 10),
   "burst-bytes": ours("Bytes that may come at once; absent: those of one second", integer({ min: 1 }), OPTIONAL),
   quota: ours("Totals over longer times", keyedList(QUOTA), []),
   action: ours("What becomes of what exceeds it", choice("drop", "close"), "drop"),

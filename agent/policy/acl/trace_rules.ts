@@ -51,7 +51,7 @@ export type RuleCondition = MatchCondition | "expires" | "actions" | "retain" | 
 /** One condition of a rule that does not hold. */
 export interface RuleMiss {
   readonly condition: RuleCondition;
-  /** Both sides of it, for a person; no full stop. */
+  /** Both sides of it, for a person; no full stop. Worded when it is read: of very many rules few are told. */
   readonly text: string;
 }
 
@@ -120,33 +120,50 @@ export function traceRules(question: AclQuestion, decision: TracedOutcome): Rule
   if (!BY_RULES.has(reason)) {
     return s.acl.rules.all().map((rule) => ({ rule, outcome: "not-asked", misses: [], topics: [] }));
   }
-  const rules = writtenRules(s.acl);
   const facts = subjectFacts(s.subject, s.acl.tables.groupsByUser);
-  const asking = question.action === "connect" ? null : new TopicAsking(question);
-  return rules.map((written, order) => {
-    const { rule } = written;
-    const topics = asking === null ? [] : asking.metTopics(order);
-    const misses = [
-      ...expiryMisses(question, written),
-      ...matchMisses(written, facts),
-      ...actionMisses(question, written),
-      ...(asking === null || topics.length > 0 ? [] : [topicMiss(question, written, asking.isPartial(order))]),
-    ];
-    const outcome = rule === decider
-      ? "decides"
-      : rule === shadow
-      ? "would-decide"
-      : misses.length === 0
-      ? "comes-later"
-      : "misses";
-    return { rule, outcome, misses, topics };
-  });
+  const traces: RuleTrace[] = [];
+  const all = writtenRules(s.acl);
+  for (let from = 0; from < all.length; from += RULES_APART) {
+    const rules = all.slice(from, from + RULES_APART);
+    const asking = question.action === "connect" ? null : new TopicAsking(question, rules);
+    for (const [place, written] of rules.entries()) {
+      const { rule } = written;
+      const topics = asking === null ? [] : asking.metTopics(place);
+      const misses = [
+        ...expiryMisses(question, written),
+        ...matchMisses(written, facts),
+        ...actionMisses(question, written),
+        ...(asking === null || topics.length > 0 ? [] : [topicMiss(question, written, asking.isPartial(place))]),
+      ];
+      const outcome = rule === decider
+        ? "decides"
+        : rule === shadow
+        ? "would-decide"
+        : misses.length === 0
+        ? "comes-later"
+        : "misses";
+      traces.push({ rule, outcome, misses, topics });
+    }
+  }
+  return traces;
+}
+
+/** So many rules are compiled apart at once: tables of all topics of 100,000 rules take four times as long to make. */
+const RULES_APART = 512;
+
+function missOf(condition: RuleCondition, words: () => string): RuleMiss {
+  return {
+    condition,
+    get text() {
+      return words();
+    },
+  };
 }
 
 function expiryMisses({ nowMs }: AclQuestion, { config }: WrittenRule): RuleMiss[] {
   const { expires } = config;
   if (expires === undefined || parseExpiry(expires) > nowMs) return [];
-  return [{ condition: "expires", text: expiryWords(expires) }];
+  return [missOf("expires", () => expiryWords(expires))];
 }
 
 /** Names of the conditions in a configuration, by where they are in a compiled match. */
@@ -174,14 +191,15 @@ const NO_CONDITIONS: CompiledMatch = {
 };
 
 function matchMisses({ rule: { allow }, config }: WrittenRule, facts: SubjectFacts): RuleMiss[] {
-  if (config.match === undefined) return [];
-  const match = compileMatch(config.match, []);
+  const { match: conditions } = config;
+  if (conditions === undefined) return [];
+  const match = compileMatch(conditions, []);
   if (matchHolds(match, facts, allow)) return [];
   const misses: RuleMiss[] = [];
   for (const key of Object.keys(CONDITIONS) as (keyof CompiledMatch)[]) {
     if (match[key] === null || matchHolds({ ...NO_CONDITIONS, [key]: match[key] }, facts, allow)) continue;
     const condition = CONDITIONS[key];
-    misses.push({ condition, text: conditionWords(condition, config.match, facts, allow) });
+    misses.push(missOf(condition, () => conditionWords(condition, conditions, facts, allow)));
   }
   return misses;
 }
@@ -191,9 +209,9 @@ function actionMisses(question: AclQuestion, { config, rule: { shadow } }: Writt
   if ((actionBits(config) & asked) !== 0) return [];
   const { retain, ...either } = config;
   if (retain !== undefined && (actionBits(either) & asked) !== 0) {
-    return [{ condition: "retain", text: retainWords(retain, question.action) }];
+    return [missOf("retain", () => retainWords(retain, question.action))];
   }
-  return [{ condition: "actions", text: actionWords(config, question) }];
+  return [missOf("actions", () => actionWords(config, question))];
 }
 
 function bitsOf({ s, action, retain, nowMs }: AclQuestion, shadow: boolean): number {
@@ -222,9 +240,9 @@ function topicMiss(
   const values = allow ? s.allowValues : s.denyValues;
   const unusable = config.literal === true ? [] : unusablePlaceholders(topics, s.acl, values);
   if (unusable.length > 0) {
-    return { condition: "placeholder", text: placeholderWords(unusable, topics, s.subject, allow) };
+    return missOf("placeholder", () => placeholderWords(unusable, topics, s.subject, allow));
   }
-  return { condition: "topics", text: topicWords(config, topic, isSet(action), isPartial) };
+  return missOf("topics", () => topicWords(config, topic, isSet(action), isPartial));
 }
 
 /** Placeholders in the topics that no value can be put into. */
@@ -243,22 +261,22 @@ function isSet(action: Action): boolean {
 }
 
 /**
- * Asks every topic of every rule alone: each becomes a rule of its own about the action and for everybody, with tables
+ * Asks every topic of some rules alone: each becomes a rule of its own about the action and for everybody, with tables
  * of its own, in which a decision then finds that rule or none.
  */
 class TopicAsking {
   readonly #question: AclQuestion;
+  readonly #asked: readonly WrittenRule[];
   readonly #alone: SubjectAcl;
-  /** As written, by the order of the rule. */
-  readonly #topics: readonly (readonly string[])[];
-  /** By the order of the rule: for each of its topics the rules that only it is in, null for one that can meet nothing. */
+  /** By the place of the rule: for each of its topics the rules that only it is in, null for one that can meet nothing. */
   readonly #classes: readonly (readonly (RuleClass | null)[])[];
   /** The same for allow rules as if they denied: what meets a part of a set and not the whole of it. */
   readonly #denying: readonly (readonly (RuleClass | null)[])[];
 
-  constructor(question: AclQuestion) {
+  constructor(question: AclQuestion, asked: readonly WrittenRule[]) {
     const { s, action } = question;
     this.#question = question;
+    this.#asked = asked;
     const rules: RuleConfig[] = [];
     const add = ({ literal }: RuleConfig, topic: string, decision: RuleConfig["decision"]): number => {
       const name = String(rules.length);
@@ -274,13 +292,11 @@ class TopicAsking {
       });
       return rules.length - 1;
     };
-    const asked = writtenRules(s.acl);
     const places = asked.map(({ config }) => (config.topics ?? []).map((topic) => add(config, topic, config.decision)));
     const denying = asked.map(({ rule: { allow }, config }) =>
       allow && isSet(action) ? (config.topics ?? []).map((topic) => add(config, topic, "deny")) : []
     );
     const { acl, classOf } = compileApart(s.acl.config, rules);
-    this.#topics = asked.map(({ config }) => config.topics ?? []);
     this.#classes = places.map((list) => list.map(classOf));
     this.#denying = denying.map((list) => list.map(classOf));
     const { variables } = s.acl.tables.templates;
@@ -297,14 +313,15 @@ class TopicAsking {
     };
   }
 
-  /** The topics, as written, of the rule at this order that meet what is asked, whoever asks. */
-  metTopics(order: number): string[] {
-    return this.#topics[order]!.filter((_, place) => this.#isMet(this.#classes[order]![place]!));
+  /** The topics, as written, of the rule at this place that meet what is asked, whoever asks. */
+  metTopics(place: number): string[] {
+    const { topics = [] } = this.#asked[place]!.config;
+    return topics.filter((_, topic) => this.#isMet(this.#classes[place]![topic]!));
   }
 
-  /** Whether a topic of the allow rule at this order meets a part of the set. */
-  isPartial(order: number): boolean {
-    return this.#denying[order]!.some((one) => this.#isMet(one));
+  /** Whether a topic of the allow rule at this place meets a part of the set. */
+  isPartial(place: number): boolean {
+    return this.#denying[place]!.some((one) => this.#isMet(one));
   }
 
   #isMet(of: RuleClass | null): boolean {

@@ -5,6 +5,7 @@ import { AutoBan, BanList } from "./agent/bans/mod.ts";
 import { StateFile } from "./agent/state_file.ts";
 import { openStateDirectory } from "./agent/state_directory.ts";
 import { AuditRing } from "./agent/audit/ring.ts";
+import { ConfigThread } from "./agent/config_thread.ts";
 import { InspectionPool } from "./agent/inspection_pool.ts";
 import { createLogger, type Logger, type LogLevel } from "./agent/log.ts";
 import { ConfigurationError, PolicyStore } from "./agent/policy_store.ts";
@@ -133,6 +134,7 @@ async function run(flags: Flags): Promise<number> {
     onWorkerFailure: (why) =>
       log.error("The thread that inspects large payloads failed and is started again", { error: why }),
   });
+  const compiling = new ConfigThread(threads);
   let policies: PolicyStore;
   let bans: BanList;
   let server: UnixSocketServer;
@@ -159,6 +161,7 @@ async function run(flags: Flags): Promise<number> {
       watch: surroundings.watch,
       bans: lists,
       inspections,
+      thread: compiling,
       ...(state.path === null ? {} : { state: new StateFile(state.path, "push.json") }),
       logins: new LoginMaker({
         pool,
@@ -167,10 +170,12 @@ async function run(flags: Flags): Promise<number> {
         wallMs: SYSTEM_CLOCK.wallMs,
       }),
     });
+    // Its changes will be compiled in a thread: what starts threads stands before anybody is served.
+    if (await policies.isLarge()) threads.warm();
     const agent = new Agent({ policies, log, audit: new AuditRing(AUDIT_EVENTS), bans: lists, inspections });
     warmUp(policies);
     await Promise.race([pool.settled(), new Promise((resolve) => Deno.unrefTimer(setTimeout(resolve, SETTLE_MS)))]);
-    const { socket: fromFile, "socket-mode": mode } = policies.loaded.config.agent;
+    const { socket: fromFile, "socket-mode": mode } = policies.config.agent;
     const path = flags.socket || fromFile;
     server = await UnixSocketServer.serve({ path, mode: Number.parseInt(mode, 8), agent, log });
     log.info("Listening", {
@@ -178,7 +183,7 @@ async function run(flags: Flags): Promise<number> {
       version: VERSION,
       config: flags.config ?? "none: nothing is allowed",
       config_version: policies.current.label,
-      rules: policies.loaded.config.acl.rules.length,
+      rules: policies.current.acl.rules.length,
     });
   } catch (error) {
     if (error instanceof ConfigurationError) {
@@ -200,6 +205,7 @@ async function run(flags: Flags): Promise<number> {
       await bans.close();
       pool.close();
       inspections.close();
+      compiling.close();
       await threads.close();
       return true;
     }),

@@ -36,6 +36,8 @@ export interface CompileConfigOptions {
   readonly testsAtMs: number | null;
   /** False for who only wants to know what is wrong: regexes then are compiled when they are needed. */
   readonly buildRegexes?: boolean;
+  /** False: the rules as they are written are let go (`CompiledAcl.written`). */
+  readonly keepWritten?: boolean;
   /** What compiles the section `inspection` (`inspectionCompiler`), where it is on. */
   readonly compileInspection: CompileInspection | null;
 }
@@ -45,12 +47,25 @@ export type CompileInspection = (
   config: InspectionConfig,
 ) => { readonly inspector: Inspector } | { readonly problems: readonly InspectorProblem[] };
 
-/** Loads what compiles the section `inspection`, if it is on: its patterns take 30 ms that others need not pay at start. */
-export async function inspectionCompiler(result: LoadResult): Promise<CompileInspection | null> {
+/**
+ * Loads what compiles the section `inspection`, if it is on: its patterns take 30 ms that others need not pay at start. An
+ * inspector that was compiled from the same section is used again.
+ */
+export async function inspectionCompiler(
+  result: LoadResult,
+  inForce: Inspector | null = null,
+): Promise<CompileInspection | null> {
   const loaded = "config" in result ? result : result.whole;
-  if (loaded?.config.inspection.enabled !== true) return null;
+  return loaded?.config.inspection.enabled === true ? await compilerOfInspection(inForce) : null;
+}
+
+/** As {@link inspectionCompiler}, for a section that is on. */
+export async function compilerOfInspection(inForce: Inspector | null): Promise<CompileInspection> {
   const { Inspector } = await import("./policy/inspect/inspector.ts");
-  return (config) => Inspector.compile(config);
+  return (config) => {
+    const isSame = inForce !== null && JSON.stringify(inForce.config) === JSON.stringify(config);
+    return isSame ? { inspector: inForce } : Inspector.compile(config);
+  };
 }
 
 /** More than this is another file; the rest is counted. */
@@ -70,21 +85,21 @@ export async function compileConfig(
 /** As {@link compileConfig}, in steps. */
 export function* compileConfigSteps(
   result: LoadResult,
-  { number, testsAtMs, buildRegexes = true, compileInspection }: CompileConfigOptions,
+  { number, testsAtMs, buildRegexes = true, keepWritten = true, compileInspection }: CompileConfigOptions,
 ): Steps<CompileConfigResult> {
   const loaded = "config" in result ? result : result.whole;
   const already = "config" in result ? [] : result.problems;
   if (loaded === null) return { compiled: null, problems: already };
   const { config, version } = loaded;
   const faults: Fault[] = [];
-  const inspection = compileInspection === null ? null : compileInspection(withSchemas(loaded));
+  const inspection = compileInspection === null ? null : compileInspection(inspectionOf(loaded));
   if (inspection !== null && "problems" in inspection) faults.push(...inspection.problems.map(placedIn(config)));
   const filters = inspectionFilterFaults(config.inspection);
   faults.push(...filters);
   yield;
   const inspector = inspection !== null && "inspector" in inspection ? inspection.inspector : null;
   const id = { number, hash: version, inspection: inspector };
-  const compiled = yield* compilePolicySteps(config, id, { buildRegexes });
+  const compiled = yield* compilePolicySteps(config, id, { buildRegexes, keepWritten });
   if ("problems" in compiled) faults.push(...compiled.problems);
   const bans = compileBans(config.bans);
   if ("problems" in bans) faults.push(...bans.problems);
@@ -109,7 +124,9 @@ export function* compileConfigSteps(
 }
 
 /** The section, with the schemas that stand in files of their own. */
-function withSchemas({ config: { inspection }, schemas }: LoadedConfig): InspectionConfig {
+export function inspectionOf(
+  { config: { inspection }, schemas }: Pick<LoadedConfig, "config" | "schemas">,
+): InspectionConfig {
   const entries = inspection["json-schema"].map((entry) => {
     const { "schema-file": file } = entry;
     return file === undefined ? entry : { ...entry, schema: schemas.get(file) };

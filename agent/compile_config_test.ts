@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { checkConfig } from "../cli/check_config.ts";
+import { compiledAside } from "../tests/support/config_aside.ts";
 import { testLogins } from "../tests/support/test_logins.ts";
 import { createLogger } from "./log.ts";
 import { ConfigurationError, PolicyStore } from "./policy_store.ts";
@@ -43,6 +44,11 @@ Deno.test("start, reload and check tell the same list, with all that is wrong, a
   const pushed = (await store.push(WRONG, "proxy-1") ?? "").split("\n");
   await Deno.writeTextFile(file, JSON.stringify(WRONG, null, 2));
   const reloaded = (await store.reload("the test") ?? "").split("\n");
+  await Deno.writeTextFile(file, "{}");
+  const other = await PolicyStore.open({ ...options, ...compiledAside(options.env) });
+  const pushedAside = (await other.push(WRONG, "proxy-1") ?? "").split("\n");
+  await Deno.writeTextFile(file, JSON.stringify(WRONG, null, 2));
+  const reloadedAside = (await other.reload("the test") ?? "").split("\n");
   const started = await PolicyStore.open(options).then(() => [], (error) => {
     assert.ok(error instanceof ConfigurationError);
     return [...error.problems];
@@ -50,6 +56,8 @@ Deno.test("start, reload and check tell the same list, with all that is wrong, a
   const checked = (await checkConfig({ file, env: options.env, nowMs: 0 })).problems.map(({ message }) => message);
   for (const told of TOLD) assert.ok(started.some((line) => told.test(line)), `${told} in\n${started.join("\n")}`);
   assert.deepEqual(reloaded, started);
+  assert.deepEqual(reloadedAside, started);
+  assert.deepEqual(pushedAside, pushed);
   assert.deepEqual(checked, started);
   const withoutPlaces = started.map((line) => line.replace(/^.*?: line \d+, column \d+: /, ""));
   const words = pushed.map((line) => line.replace("Cannot load the proxy's push: ", ""));

@@ -1,20 +1,10 @@
 import type { LoginDesk } from "./auth/login_desk.ts";
 import type { LoginMaker, Logins } from "./auth/logins.ts";
 import type { AutoBan, BanList } from "./bans/mod.ts";
-import { compileConfigSteps, type CompiledConfig, inspectionCompiler } from "./compile_config.ts";
-import {
-  type Environment,
-  finished,
-  inTurns,
-  jsonSteps,
-  loadConfigSteps,
-  type LoadedConfig,
-  type Problem,
-  providerFiles,
-  type Steps,
-  turnGiver,
-} from "./config/mod.ts";
-import { doubtsOf } from "./doubts.ts";
+import { compileHere, type CompileRequest, unpackConfig } from "./config_compiler.ts";
+import type { ConfigInForce, RefusedChange, RunningConfig } from "./config_in_force.ts";
+import type { ConfigThread } from "./config_thread.ts";
+import { type Environment, inTurns, jsonSteps, providerFiles, turnGiver } from "./config/mod.ts";
 import type { PolicySource } from "./agent.ts";
 import type { Logger } from "./log.ts";
 import type { StateFile } from "./state_file.ts";
@@ -39,6 +29,13 @@ export interface PolicyStoreOptions {
   readonly state?: StateFile;
   /** Tells when one of the files changed; without it files are read again only when somebody says so. */
   readonly watch?: (paths: readonly string[], onChange: () => void) => { close(): unknown };
+  /**
+   * Compiles changes, when there is much to compile, in another thread, which asks the process for its environment. Without
+   * it all is compiled in this one, in steps.
+   */
+  readonly thread?: Pick<ConfigThread, "compile" | "isReady">;
+  /** What is much: bytes of all files and the push; 64 KiB. */
+  readonly largeBytes?: number;
   /** Lets whoever waits in this thread go first, between two steps of loading and compiling. */
   readonly yieldTurn?: () => Promise<void>;
 }
@@ -52,10 +49,12 @@ export class ConfigurationError extends Error {
 }
 
 /** All that one configuration comes to. */
-interface Snapshot extends CompiledConfig {
-  readonly loaded: LoadedConfig;
+interface Snapshot extends ConfigInForce {
   readonly logins: Logins | null;
 }
+
+/** Bytes of all files of a configuration, and of the push, from which on another thread compiles it. */
+const LARGE_BYTES = 65_536;
 
 /** Layers of configuration compiled into the snapshot in force; swapped whole, or not at all. */
 export class PolicyStore implements PolicySource {
@@ -79,7 +78,7 @@ export class PolicyStore implements PolicySource {
     this.#snapshot = snapshot;
     this.#push = push;
     this.#enforce(null, snapshot);
-    this.#watchFiles(snapshot.loaded.files);
+    this.#watchFiles(snapshot.files);
   }
 
   /**
@@ -116,8 +115,14 @@ export class PolicyStore implements PolicySource {
     return this.#snapshot.logins?.desk ?? null;
   }
 
-  get loaded(): LoadedConfig {
-    return this.#snapshot.loaded;
+  /** Whether what is in force is so large that changes of it are compiled in another thread. Never rejects. */
+  isLarge(): Promise<boolean> {
+    return isLarge(this.#snapshot.files, this.#push?.json ?? null, this.#options.largeBytes);
+  }
+
+  /** Without rules, groups and tests: what is in force of them is in the policy. */
+  get config(): RunningConfig {
+    return this.#snapshot.config;
   }
 
   /**
@@ -177,8 +182,8 @@ export class PolicyStore implements PolicySource {
     this.#isClosed = true;
     this.#watch?.close();
     this.#watch = null;
-    const { logins, loaded } = this.#snapshot;
-    this.#options.logins.changed(logins, null, loaded.config.auth);
+    const { logins, config } = this.#snapshot;
+    this.#options.logins.changed(logins, null, config.auth);
   }
 
   async #applyPush(config: unknown, from: string): Promise<string | null> {
@@ -215,12 +220,12 @@ export class PolicyStore implements PolicySource {
   }
 
   /** Puts the parts of a snapshot in force that live longer than one. */
-  #enforce(before: Snapshot | null, { policy, loaded, logins, bans, autoBan }: Snapshot): void {
+  #enforce(before: Snapshot | null, { policy, config, doubts, logins, bans, autoBan }: Snapshot): void {
     const { bans: lists } = this.#options;
-    this.#options.logins.changed(before?.logins ?? null, logins, loaded.config.auth);
+    this.#options.logins.changed(before?.logins ?? null, logins, config.auth);
     lists?.list.configure(bans);
     lists?.auto.configure(autoBan);
-    for (const doubt of doubtsOf(loaded)) this.#options.log.warn(doubt, { config_version: policy.label });
+    for (const doubt of doubts) this.#options.log.warn(doubt, { config_version: policy.label });
   }
 
   /** The one way for a configuration to come into force: read, validate, compile, test, swap; or nothing changes. */
@@ -228,13 +233,13 @@ export class PolicyStore implements PolicySource {
     const { log, logins } = this.#options;
     const before = this.#snapshot;
     const { yieldTurn = turnGiver() } = this.#options;
-    const snapshot = await compile({ ...this.#options, yieldTurn }, push, before.policy.number + 1, before.logins);
+    const snapshot = await compile({ ...this.#options, yieldTurn }, push, before.policy.number + 1, before);
     if ("problems" in snapshot) {
       const problems = snapshot.problems.join("\n");
       this.#lastProblem = problems;
       this.#refused++;
       // One of them may be put right: they are watched beside those in force.
-      this.#watchFiles([...new Set([...before.loaded.files, ...snapshot.files])]);
+      this.#watchFiles([...new Set([...before.files, ...snapshot.files])]);
       log.error("A configuration was refused, nothing has changed", {
         cause,
         problems,
@@ -244,8 +249,8 @@ export class PolicyStore implements PolicySource {
     }
     this.#lastProblem = null;
     this.#push = push;
-    this.#watchFiles(snapshot.loaded.files);
-    if (snapshot.loaded.version === before.loaded.version) {
+    this.#watchFiles(snapshot.files);
+    if (snapshot.version === before.version) {
       // The same words, written anew: nobody has to be judged again.
       if (snapshot.logins !== before.logins) logins.discard(snapshot.logins, before.logins);
       log.info("The configuration is as it was: nothing has changed", {
@@ -254,8 +259,8 @@ export class PolicyStore implements PolicySource {
       });
       return null;
     }
-    const { agent, admin } = snapshot.loaded.config;
-    const old = before.loaded.config;
+    const { agent, admin } = snapshot.config;
+    const old = before.config;
     if (JSON.stringify([agent, admin]) !== JSON.stringify([old.agent, old.admin])) {
       log.warn("The sections agent and admin need a restart to change; everything else is in force", { cause });
     }
@@ -267,41 +272,60 @@ export class PolicyStore implements PolicySource {
   }
 }
 
-interface Refused {
-  readonly problems: readonly string[];
-  readonly files: readonly string[];
-}
-
 interface CompileOptions extends Omit<PolicyStoreOptions, "yieldTurn"> {
   /** Null: nobody waits, all is done at once. */
   readonly yieldTurn: (() => Promise<void>) | null;
 }
 
 async function compile(
-  { file, env, wallMs, logins: maker, inspections, yieldTurn }: CompileOptions,
+  options: CompileOptions,
   push: Push | null,
   number: number,
-  previous: Logins | null,
-): Promise<Snapshot | Refused> {
-  const run = <T>(steps: Steps<T>) => yieldTurn === null ? finished(steps) : inTurns(steps, yieldTurn);
-  const result = await run(loadConfigSteps({
-    ...(file === undefined ? {} : { file: { path: file } }),
-    ...(push === null ? {} : { pushJson: push.json }),
-    env,
-  }));
-  const { files } = result;
-  const { compiled, problems } = await run(
-    compileConfigSteps(result, { number, testsAtMs: wallMs(), compileInspection: await inspectionCompiler(result) }),
-  );
-  if (compiled === null || problems.length > 0 || "problems" in result) {
-    return { problems: problems.map(messageOf), files };
-  }
-  const made = await maker.make(result.config.auth, previous);
+  before: Snapshot | null,
+): Promise<Snapshot | RefusedChange> {
+  const { file = null, wallMs, logins: maker, inspections } = options;
+  const inspector = before?.policy.inspection ?? null;
+  const request = { file, pushJson: push?.json ?? null, testsAtMs: wallMs(), number, inspector };
+  const made = await compileAnywhere(options, request, before?.files ?? []);
+  if ("problems" in made) return made;
+  const { config, files, policy } = made;
+  const logins = await maker.make(config.auth, before?.logins ?? null);
   // A file that they miss may come: it is watched like those of the configuration.
-  if ("problems" in made) return { problems: made.problems, files: [...files, ...providerFiles(result.config)] };
-  const { inspection } = compiled.policy;
-  if (inspection !== null) await inspections?.prepare(inspection);
-  return { ...compiled, loaded: result, logins: made.logins };
+  if ("problems" in logins) return { problems: logins.problems, files: [...files, ...providerFiles(config)] };
+  if (policy.inspection !== null) await inspections?.prepare(policy.inspection);
+  return { ...made, logins: logins.logins };
+}
+
+/** Where it disturbs least: what is large in the other thread, where there is one. */
+async function compileAnywhere(
+  { env, yieldTurn, thread, largeBytes, log }: CompileOptions,
+  request: CompileRequest,
+  files: readonly string[],
+): Promise<ConfigInForce | RefusedChange> {
+  const { number: _, inspector: __, ...order } = request;
+  if (yieldTurn !== null && thread?.isReady === true && await isLarge(files, request.pushJson, largeBytes)) {
+    const report = await thread.compile({ kind: "compile", ...order });
+    if (report.kind === "refused") return report;
+    if (report.kind === "compiled") return await unpackConfig(report.packed, request, yieldTurn);
+    log.warn("The thread that compiles configurations failed: this one is compiled beside the frames", {
+      error: report.why,
+    });
+  }
+  return await compileHere(request, env, yieldTurn);
+}
+
+/** Whether a configuration of these files is one for the other thread. */
+async function isLarge(
+  files: readonly string[],
+  pushJson: string | null,
+  largeBytes = LARGE_BYTES,
+): Promise<boolean> {
+  let bytes = pushJson?.length ?? 0;
+  for (const file of files) {
+    if (bytes >= largeBytes) break;
+    bytes += await Deno.stat(file).then(({ size }) => size, () => 0);
+  }
+  return bytes >= largeBytes;
 }
 
 /** So that nobody wonders why the file is not what holds. */
@@ -312,8 +336,4 @@ function tellKept({ from, atMs }: Push, { log, wallMs, state }: PolicyStoreOptio
     age_secs: Math.round((wallMs() - atMs) / 1000),
     file: state?.path ?? null,
   });
-}
-
-function messageOf(problem: Problem): string {
-  return problem.message;
 }

@@ -77,11 +77,11 @@ Deno.test("a push is a layer over the file: it replaces what it names and keeps 
     assert.equal(store.current.number, 2);
     assert.equal(store.current.limits.maxTopicLevels, 7);
     assert.equal(store.current.limits.maxUnanswered, 5);
-    assert.deepEqual(store.loaded.config.acl.rules.map(({ name }) => name), ["allow-a"]);
+    assert.deepEqual(store.current.acl.rules.all().map(({ name }) => name), ["allow-a"]);
     // The next push takes the place of the one before.
     assert.equal(await store.push({ acl: { rules: [] } }, "proxy-1"), null);
     assert.equal(store.current.limits.maxTopicLevels, 32);
-    assert.deepEqual(store.loaded.config.acl.rules, []);
+    assert.equal(store.current.acl.rules.length, 0);
   }));
 
 Deno.test("an empty push and a repeated one change nothing", () =>
@@ -154,8 +154,8 @@ Deno.test("of two proxies that push different things the newest wins, with a war
 Deno.test("without a file nothing is allowed", async () => {
   const log = createLogger({ level: "error" });
   const store = await PolicyStore.open({ env: () => undefined, log, wallMs: () => 0, logins: testLogins() });
-  assert.deepEqual(store.loaded.config.acl.rules, []);
-  assert.equal(store.loaded.config.acl["default-action"], "deny");
+  assert.equal(store.current.acl.rules.length, 0);
+  assert.equal(store.config.acl["default-action"], "deny");
 });
 
 Deno.test("a file that changes comes into force, the push stays over it", () =>
@@ -165,7 +165,7 @@ Deno.test("a file that changes comes into force, the push stays over it", () =>
     await changed();
     assert.equal(store.current.limits.maxUnanswered, 9);
     assert.equal(store.current.limits.maxTopicLevels, 7);
-    assert.deepEqual(store.loaded.config.acl.rules, []);
+    assert.equal(store.current.acl.rules.length, 0);
     assert.equal(store.lastProblem, null);
   }));
 
@@ -205,7 +205,7 @@ Deno.test("files that the configuration names are watched with it, as long as it
     assert.deepEqual(watched.at(-1), [file, rules], "it is not there yet, and watched all the same");
     await Deno.writeTextFile(rules, JSON.stringify([{ ...RULE, name: "from-rules" }]));
     await changed();
-    assert.deepEqual(store.loaded.config.acl.rules.map(({ name }) => name), ["from-rules"]);
+    assert.deepEqual(store.current.acl.rules.all().map(({ name }) => name), ["from-rules"]);
     await Deno.writeTextFile(file, "{}");
     await changed();
     assert.deepEqual(watched.at(-1), [file]);
@@ -226,7 +226,7 @@ Deno.test("a large configuration is compiled in slices, between which others hav
     }
     assert.equal(await pushed, null);
     assert.ok(turns > 20, `${turns} turns`);
-    assert.equal(store.loaded.config.acl.rules.length, 2000);
+    assert.equal(store.current.acl.rules.length, 2000);
   });
 });
 

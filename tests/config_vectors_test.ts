@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createLogger } from "../agent/log.ts";
 import { ConfigurationError, PolicyStore } from "../agent/policy_store.ts";
+import { compiledAside } from "./support/config_aside.ts";
 import { startLogins } from "./support/test_logins.ts";
 
 /** A configuration that is refused, or with no problems one that is not. */
@@ -31,12 +32,13 @@ interface Started {
   readonly stop: () => Promise<void>;
 }
 
-async function start(file: string): Promise<Started> {
+async function start(file: string, isAside: boolean): Promise<Started> {
   const logins = startLogins();
   try {
     const store = await PolicyStore.open({
       file,
       env: () => undefined,
+      ...(isAside ? compiledAside(() => undefined) : {}),
       log: quiet,
       wallMs: Date.now,
       logins: logins.maker,
@@ -57,7 +59,7 @@ async function start(file: string): Promise<Started> {
 /** All problems of a start as one text, or null where it started. */
 async function startWith(file: string): Promise<string | null> {
   try {
-    const { stop } = await start(file);
+    const { stop } = await start(file, false);
     await stop();
     return null;
   } catch (error) {
@@ -66,7 +68,8 @@ async function startWith(file: string): Promise<string | null> {
   }
 }
 
-for (const vector of VECTORS) {
+/** Every second one is changed as if another thread compiled it. */
+for (const [number, vector] of VECTORS.entries()) {
   const { name, config, problems, only, until } = vector;
   const text = config === undefined ? vector.text ?? null : JSON.stringify(config);
   Deno.test(`${vector.class}: ${name}: ${problems.length === 0 ? "loads" : "is refused, and what was in force stays"}`, async () => {
@@ -88,7 +91,7 @@ for (const vector of VECTORS) {
       await write(text);
       check(await startWith(file), "start");
       await write(GOOD);
-      const { store, stop } = await start(file);
+      const { store, stop } = await start(file, number % 2 === 1);
       try {
         const before = store.current;
         await write(text);

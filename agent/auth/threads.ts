@@ -6,7 +6,7 @@
  * others, and makes them anew when they fail. Each speaks to this thread through a channel of its own.
  */
 
-export type ThreadKind = "bcrypt" | "users" | "inspect";
+export type ThreadKind = "bcrypt" | "users" | "inspect" | "config";
 
 export interface Thread {
   /** What is posted before the thread runs is delivered when it does. */
@@ -59,6 +59,8 @@ function workerUrl(name: WorkerName, given: WorkerUrls): string {
       return new URL("./users_worker.ts", import.meta.url).href;
     case "inspect":
       return new URL("../inspection_worker.ts", import.meta.url).href;
+    case "config":
+      return new URL("../config_worker.ts", import.meta.url).href;
     default:
       return name satisfies never;
   }
@@ -86,6 +88,11 @@ export class Threads {
   /** Makes the starter now: 20 ms of this thread and more, best spent before anything is served. */
   warm(): void {
     if (!this.#isClosed) this.#starter ??= this.#makeStarter();
+  }
+
+  /** Whether a thread can be started without holding up this one. */
+  get isWarm(): boolean {
+    return this.#starter !== null;
   }
 
   /** Starts a thread. Its failure, to start or later, is told by `onFailure`. */

@@ -242,7 +242,7 @@ function lookUps(sources: Sources): Pick<LoadedConfig, "originOf" | "problemsAt"
 const PROVIDER_FILES = ["path", "jwks-file", "public-key-file", "tls-ca-file", "trusted-ca-file"] as const;
 
 /** The files that the providers of a configuration read, as its loading found their paths. */
-export function providerFiles({ auth }: Config): string[] {
+export function providerFiles({ auth }: Pick<Config, "auth">): string[] {
   return auth.providers.flatMap((provider) => {
     const keys: Readonly<Record<string, unknown>> = provider;
     return PROVIDER_FILES.map((key) => keys[key]).filter((path) => typeof path === "string");

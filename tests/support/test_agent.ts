@@ -88,7 +88,6 @@ export function testPolicy(
       "check-deliveries": true,
       "check-response-topic": true,
       "on-revoked-subscription": "tag",
-      tests: [],
       ...acl,
     },
     auth: {

@@ -194,6 +194,12 @@ const WORDS: readonly (readonly [number, string])[] = [
     "security sock repair sam regback lib kubernetes run docker zlib bzip2 cmd powershell supplicant sshd_config system " +
     "globalroot bash_profile bashrc zshrc profile user my tokens token serviceaccount dot ssh_host self head status version fd credentials system32 ini sam drivers hosts shadow passwd master id_ed25519 bash_history history filter input wrapper phar zip expect glob php phtml jsp jspx asp aspx cgi pl txt ini png jpg jpeg gif pdf htm bak yml yaml inf web meta cd from require url src href",
   ],
+  [
+    0,
+    "executioncontext invokescript gcm ddeauto proxycommand oproxycommand sshcommand checkpoint pack upload receive ext " +
+    "v q s a u latest computemetadata random urandom zero full stdin watchdog disk mapper kmsg secure wtmp lastlog btmp " +
+    "audit httpd calc",
+  ],
   // What a device or a log says before `; reboot`, and the names of columns: the word behind is no command there.
   [
     EVERYDAY,

@@ -1,6 +1,7 @@
 import { isContent, isWholeCbor, isWholeMessagePack } from "./binary.ts";
 import {
   hasLetters,
+  isWholeStretch,
   listEnd,
   listLength,
   MIN_ITEMS,
@@ -11,6 +12,8 @@ import {
   stretchStart,
 } from "./byte_lists.ts";
 import { inflate, inflateEnd, isZlibHeader } from "./inflate.ts";
+import { overlongLength } from "./overlong.ts";
+import { isSpacedSegment, joinSpaced, SPACE, spacedEnd, spacedStart } from "./spaced_runs.ts";
 import { orderOfAll } from "./utf16.ts";
 import { DOUBTFUL, GUESSED, PieceList } from "./pieces.ts";
 import { BOUNDARY, characterLength, hexValue } from "./tokens.ts";
@@ -65,10 +68,15 @@ export function decodeRuns(
   runsCut = false;
   runWork = 0;
   let floor = start;
+  let spacedFloor = start;
   // A run of MIN_BASE64 characters has one at every multiple of it: nothing between those is looked at.
   let probe = start + MIN_BASE64 - 1;
   while (probe < end && !runsCut) {
     if (VALUE[bytes[probe] as number] === NONE) {
+      if (SPACE[bytes[probe] as number] === 1 && probe >= spacedFloor) {
+        decodeSpaced(bytes, spacedFloor, probe, end, 0);
+        spacedFloor = spacedEnd;
+      }
       probe += MIN_BASE64;
       continue;
     }
@@ -81,6 +89,12 @@ export function decodeRuns(
       decodeRun(bytes, first, last, padding, first);
     }
     runWork += last - first;
+    const isBesideSpace = (last < end && SPACE[bytes[last] as number] === 1) ||
+      (first > start && SPACE[bytes[first - 1] as number] === 1);
+    if (first >= spacedFloor && isBesideSpace) {
+      decodeSpaced(bytes, spacedFloor, first, end, last);
+      spacedFloor = spacedEnd;
+    }
     floor = last;
     probe = last + MIN_BASE64;
   }
@@ -114,14 +128,18 @@ function takeList(source: number, doubtBelow: number): void {
 /** Decodes lists of single bytes that are text or hold one. */
 function decodeLists(bytes: Uint8Array, start: number, end: number): void {
   let floor = start;
-  while (!runsCut && nextStretch(bytes, floor, end)) {
+  while (!runsCut && nextStretch(bytes, start, floor, end)) {
     const stop = stretchEnd;
+    const isWhole = isWholeStretch;
     for (let at = stretchStart; at < stop && !runsCut;) {
       readList(bytes, at, stop, out, outAt, false);
       runWork += listEnd - at;
-      let behind = listLength < MIN_ITEMS ? at : listEnd;
-      const isHexAlone = listLength >= MIN_ITEMS && hasLetters;
-      if (listLength >= MIN_ITEMS) takeList(at, listLength < DOUBTFUL ? DOUBTFUL : 0);
+      // Nothing else is in the text: then a few are enough, if they are all characters.
+      const isAll = isWhole && at === stretchStart && listEnd === stop && isOfCharacters();
+      const isList = listLength >= MIN_ITEMS || (isAll && listLength >= (hasLetters ? 3 : 5));
+      let behind = isList ? listEnd : at;
+      const isHexAlone = isList && hasLetters;
+      if (isList) takeList(at, isAll && isSpaced(bytes, at) ? 0 : listLength < DOUBTFUL ? DOUBTFUL : 0);
       if (!isHexAlone && !runsCut) {
         readList(bytes, at, stop, out, outAt, true);
         runWork += listEnd - at;
@@ -135,6 +153,23 @@ function decodeLists(bytes: Uint8Array, start: number, end: number): void {
     }
     floor = stop;
   }
+}
+
+/** The list that was read last has only characters of texts. */
+function isOfCharacters(): boolean {
+  const end = outAt + listLength;
+  for (let at = outAt; at < end;) {
+    const byte = out[at] as number;
+    const length = byte < 0x80 ? TEXTUAL[byte] as number : characterLength(out, at, end);
+    if (length === 0 || byte === 0) return false;
+    at += length;
+  }
+  return true;
+}
+
+/** A space stands behind the first two digits of a list: with other signs they are an address, or readings. */
+function isSpaced(bytes: Uint8Array, at: number): boolean {
+  return bytes[at + 2] === 0x20;
 }
 
 function runEnd(bytes: Uint8Array, from: number, end: number): number {
@@ -198,6 +233,33 @@ function decodeRun(bytes: Uint8Array, first: number, last: number, padding: numb
   }
 }
 
+/** Base64 with white space anywhere in it, around `at`: nothing of it comes before `floor`, and up to `done` it was decoded. */
+function decodeSpaced(bytes: Uint8Array, floor: number, at: number, end: number, done: number): void {
+  const isSpaced = isSpacedSegment(bytes, floor, at, end, VALUE, NONE);
+  let behind = done;
+  while (behind < spacedEnd && VALUE[bytes[behind] as number] === NONE) behind++;
+  if (!isSpaced || (spacedStart === at && behind === spacedEnd)) {
+    runWork += spacedEnd - spacedStart;
+    return;
+  }
+  let limit = SAMPLE;
+  for (;;) {
+    const joined = joinSpaced(bytes, VALUE, NONE, limit);
+    runWork += joined.size;
+    const letters = lettersOf(joined.bytes, 0, joined.size);
+    const isCased = (letters & (CAPITAL | HEX_CAPITAL)) !== 0 && (letters & (SMALL | HEX_SMALL | DIGIT)) !== 0;
+    if (!isCased || outAt + SAMPLE > out.length) return;
+    if (limit === SAMPLE && natureOf(outAt, decodeInto(joined.bytes, 0, joined.size), joined.isAll) === NOISE) return;
+    if (joined.isAll) {
+      const doubt = joined.isEven || joined.size >= 24 ? 0 : DOUBTFUL;
+      const isData = natureOf(outAt, decodeInto(joined.bytes, 0, Math.min(joined.size, SAMPLE)), joined.size <= SAMPLE);
+      put(joined.bytes, 0, joined.size, spacedStart, isData === DATA, doubt);
+      return;
+    }
+    limit = Infinity;
+  }
+}
+
 const HEX_SMALL = 1, SMALL = 2, HEX_CAPITAL = 4, CAPITAL = 8, DIGIT = 16;
 const LETTER = new Uint8Array(256).fill(CAPITAL);
 LETTER.fill(DIGIT, 0x30, 0x3a).fill(HEX_CAPITAL, 0x41, 0x47).fill(SMALL, 0x61, 0x7b).fill(HEX_SMALL, 0x61, 0x67);
@@ -230,6 +292,7 @@ function natureOf(from: number, to: number, isAll: boolean): number {
   const first = out[from] as number;
   const second = out[from + 1] as number;
   const magic = first << 8 | second;
+  if (isObjectMagic(from, to)) return DATA;
   if (magic === 0x1f8b || magic === 0x28b5 || isZlibHeader(first, second)) return DATA;
   if (magic === 0xfffe || magic === 0xfeff) return DATA;
   // CBOR and MessagePack begin with a container or a string.
@@ -246,6 +309,16 @@ function natureOf(from: number, to: number, isAll: boolean): number {
   const end = inflate(out, from, to, out, to, to + SAMPLE);
   runWork += end - from;
   return inflateEnd !== "broken" && isContent(out, to, end) ? DATA : NOISE;
+}
+
+/** Begins like an object that Java, .NET, Python or Ruby has written: see byte_patterns.ts. */
+function isObjectMagic(from: number, to: number): boolean {
+  const first = out[from] as number;
+  const second = out[from + 1] as number;
+  if (first === 0xac) return second === 0xed && out[from + 2] === 0 && out[from + 3] === 5;
+  if (first === 0) return second === 1 && out[from + 5] === 0xff && out[from + 8] === 0xff && to - from >= 13;
+  if (first === 0x80) return second >= 2 && second <= 5 && out[to - 1] === 0x2e;
+  return first === 4 && second === 8 && to - from >= 12;
 }
 
 function countTextual(from: number, to: number): number {
@@ -293,7 +366,9 @@ function isMostlyUtf8(from: number, to: number): boolean {
   let allowed = to - from < 16 ? 0 : (to - from) >> 3;
   for (let at = from; at < to;) {
     const byte = out[at] as number;
-    const length = byte < 0x80 ? TEXTUAL[byte] as number : characterLength(out, at, to);
+    const length = byte < 0x80
+      ? TEXTUAL[byte] as number
+      : characterLength(out, at, to) || (byte >= 0xc0 ? overlongLength(out, at, to) : 0);
     if (length === 0 && --allowed < 0) return false;
     at += Math.max(length, 1);
   }

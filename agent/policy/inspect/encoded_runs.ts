@@ -1,4 +1,3 @@
-import { isContent, isWholeCbor, isWholeMessagePack } from "./binary.ts";
 import {
   hasLetters,
   isWholeStretch,
@@ -11,10 +10,8 @@ import {
   stretchEnd,
   stretchStart,
 } from "./byte_lists.ts";
-import { inflate, inflateEnd, isZlibHeader } from "./inflate.ts";
-import { overlongLength } from "./overlong.ts";
+import { DATA, natureOf, natureWork, NOISE, SAMPLE, TEXT, TEXTUAL } from "./decoded_nature.ts";
 import { isSpacedSegment, joinSpaced, SPACE, spacedEnd, spacedStart } from "./spaced_runs.ts";
-import { orderOfAll } from "./utf16.ts";
 import { DOUBTFUL, GUESSED, PieceList } from "./pieces.ts";
 import { BOUNDARY, characterLength, hexValue } from "./tokens.ts";
 
@@ -26,15 +23,9 @@ import { BOUNDARY, characterLength, hexValue } from "./tokens.ts";
 
 /** Fewest characters of base64 without and with its padding, and of hexadecimal: five bytes. */
 const MIN_BASE64 = 6, MIN_PADDED = 7, MIN_HEX = 10, MIN_DECIMAL = 16;
-/** As much of a run is decoded before it is known to be text. */
-const SAMPLE = 1024;
 
 const NONE = 0x40;
 const VALUE = base64Values();
-/** Bytes that texts are made of: printable ASCII, white space, and NUL for UTF-16. */
-const TEXTUAL = new Uint8Array(256);
-TEXTUAL.fill(1, 0x20, 0x7f);
-for (const byte of [0x00, 0x09, 0x0a, 0x0b, 0x0c, 0x0d]) TEXTUAL[byte] = 1;
 
 /** What {@link decodeRuns} found last. */
 export const runs: PieceList = new PieceList();
@@ -67,6 +58,7 @@ export function decodeRuns(
   runs.clear();
   runsCut = false;
   runWork = 0;
+  const inflatedBefore = natureWork;
   let floor = start;
   let spacedFloor = start;
   // A run of MIN_BASE64 characters has one at every multiple of it: nothing between those is looked at.
@@ -99,6 +91,7 @@ export function decodeRuns(
     probe = last + MIN_BASE64;
   }
   decodeLists(bytes, start, end);
+  runWork += natureWork - inflatedBefore;
   return outAt;
 }
 
@@ -119,7 +112,7 @@ function isWritten(from: number, to: number): boolean {
 /** Takes the list that was read last if it is a text or holds one. */
 function takeList(source: number, doubtBelow: number): void {
   const to = outAt + listLength;
-  const nature = natureOf(outAt, to, true);
+  const nature = natureOf(out, outAt, to, true);
   if (nature === NOISE || (doubtBelow === GUESSED && nature === TEXT && !isWritten(outAt, to))) return;
   if (to + 2 > outEnd) runsCut = true;
   else take(to, source, nature === DATA, doubtBelow);
@@ -249,10 +242,17 @@ function decodeSpaced(bytes: Uint8Array, floor: number, at: number, end: number,
     const letters = lettersOf(joined.bytes, 0, joined.size);
     const isCased = (letters & (CAPITAL | HEX_CAPITAL)) !== 0 && (letters & (SMALL | HEX_SMALL | DIGIT)) !== 0;
     if (!isCased || outAt + SAMPLE > out.length) return;
-    if (limit === SAMPLE && natureOf(outAt, decodeInto(joined.bytes, 0, joined.size), joined.isAll) === NOISE) return;
+    if (limit === SAMPLE && natureOf(out, outAt, decodeInto(joined.bytes, 0, joined.size), joined.isAll) === NOISE) {
+      return;
+    }
     if (joined.isAll) {
       const doubt = joined.isEven || joined.size >= 24 ? 0 : DOUBTFUL;
-      const isData = natureOf(outAt, decodeInto(joined.bytes, 0, Math.min(joined.size, SAMPLE)), joined.size <= SAMPLE);
+      const isData = natureOf(
+        out,
+        outAt,
+        decodeInto(joined.bytes, 0, Math.min(joined.size, SAMPLE)),
+        joined.size <= SAMPLE,
+      );
       put(joined.bytes, 0, joined.size, spacedStart, isData === DATA, doubt);
       return;
     }
@@ -279,58 +279,9 @@ function decodeWhole(bytes: Uint8Array, first: number, last: number, source: num
     runsCut = true;
     return false;
   }
-  const nature = natureOf(outAt, decodeInto(bytes, first, sample), sample === last);
+  const nature = natureOf(out, outAt, decodeInto(bytes, first, sample), sample === last);
   if (nature === NOISE) return false;
   return put(bytes, first, last, source, nature === DATA, 0);
-}
-
-const NOISE = 0, TEXT = 1, DATA = 2;
-
-/** What was decoded behind the output, up to `to`, is: text, or data that may have text inside. `isAll`: it is complete. */
-function natureOf(from: number, to: number, isAll: boolean): number {
-  if (to - from < 4) return NOISE;
-  const first = out[from] as number;
-  const second = out[from + 1] as number;
-  const magic = first << 8 | second;
-  if (isObjectMagic(from, to)) return DATA;
-  if (magic === 0x1f8b || magic === 0x28b5 || isZlibHeader(first, second)) return DATA;
-  if (magic === 0xfffe || magic === 0xfeff) return DATA;
-  // CBOR and MessagePack begin with a container or a string.
-  const isContainer = (first >= 0x80 && first < 0xc0) || (first >= 0xc4 && first <= 0xc6) ||
-    (first >= 0xd9 && first <= 0xdf);
-  if (isContainer && isAll && to - from >= 9 && (to - from >= 24 || countTextual(from, to) * 5 > (to - from) * 2)) {
-    if (isWholeCbor(out, from, to) || isWholeMessagePack(out, from, to)) return DATA;
-  }
-  if (isMostlyUtf8(from, to)) return countNul(from, to) * 5 > to - from ? DATA : TEXT;
-  if (orderOfAll(out, from, to) >= 0) return DATA;
-  // One last block of DEFLATE, which ends where the data ends.
-  const type = first & 7;
-  if (!isAll || (type !== 3 && (type !== 5 || to - from < 40)) || to + SAMPLE > out.length) return NOISE;
-  const end = inflate(out, from, to, out, to, to + SAMPLE);
-  runWork += end - from;
-  return inflateEnd !== "broken" && isContent(out, to, end) ? DATA : NOISE;
-}
-
-/** Begins like an object that Java, .NET, Python or Ruby has written: see byte_patterns.ts. */
-function isObjectMagic(from: number, to: number): boolean {
-  const first = out[from] as number;
-  const second = out[from + 1] as number;
-  if (first === 0xac) return second === 0xed && out[from + 2] === 0 && out[from + 3] === 5;
-  if (first === 0) return second === 1 && out[from + 5] === 0xff && out[from + 8] === 0xff && to - from >= 13;
-  if (first === 0x80) return second >= 2 && second <= 5 && out[to - 1] === 0x2e;
-  return first === 4 && second === 8 && to - from >= 12;
-}
-
-function countTextual(from: number, to: number): number {
-  let count = 0;
-  for (let at = from; at < to; at++) count += TEXTUAL[out[at] as number] as number;
-  return count;
-}
-
-function countNul(from: number, to: number): number {
-  let count = 0;
-  for (let at = from; at < to; at++) if (out[at] === 0) count++;
-  return count;
 }
 
 /** Decodes the stretches of a run, at one alignment, that are text: `enough` groups of three bytes in a row begin one. */
@@ -359,20 +310,6 @@ function decodeText(bytes: Uint8Array, from: number, last: number, enough: numbe
 function isTextual(bits: number): boolean {
   return (TEXTUAL[bits >> 16] as number) + (TEXTUAL[bits >> 8 & 0xff] as number) + (TEXTUAL[bits & 0xff] as number) >=
     2;
-}
-
-/** At most one byte in eight is neither text nor UTF-8, none of fewer than sixteen. */
-function isMostlyUtf8(from: number, to: number): boolean {
-  let allowed = to - from < 16 ? 0 : (to - from) >> 3;
-  for (let at = from; at < to;) {
-    const byte = out[at] as number;
-    const length = byte < 0x80
-      ? TEXTUAL[byte] as number
-      : characterLength(out, at, to) || (byte >= 0xc0 ? overlongLength(out, at, to) : 0);
-    if (length === 0 && --allowed < 0) return false;
-    at += Math.max(length, 1);
-  }
-  return true;
 }
 
 /** The three bytes of the group of four characters at `at`. */
@@ -452,7 +389,7 @@ function decodeHex(bytes: Uint8Array, from: number, last: number, shift: number)
   // Numbers are hexadecimal too, and six in ten of their pairs of digits are characters.
   const isNumber = letters === 0;
   if (isNumber && (textual < size || size * 2 < MIN_DECIMAL)) return;
-  const nature = natureOf(outAt, to, true);
+  const nature = natureOf(out, outAt, to, true);
   if (nature === NOISE) return;
   if (to + 1 > outEnd) runsCut = true;
   else take(to, from + shift, nature === DATA, isNumber && size < DOUBTFUL ? DOUBTFUL : 0);

@@ -198,7 +198,9 @@ const WORDS: readonly (readonly [number, string])[] = [
     0,
     "executioncontext invokescript gcm ddeauto proxycommand oproxycommand sshcommand checkpoint pack upload receive ext " +
     "v q s a u latest computemetadata random urandom zero full stdin watchdog disk mapper kmsg secure wtmp lastlog btmp " +
-    "audit httpd calc",
+    "audit httpd calc js py nd_func json_class proxy dynamic reduce repr templatesimpl classpathxmlapplicationcontext " +
+    "filesystemxmlapplicationcontext inet4address inet6address jndidatasourcefactory xmldecoder invokertransformer " +
+    "badattributevalueexpexception annotationinvocationhandler bcc rcpt getclassloader evaluate mapreduce",
   ],
   // What a device or a log says before `; reboot`, and the names of columns: the word behind is no command there.
   [

@@ -19,7 +19,8 @@ function readClimb(t: Tokens, i: number): void {
   hasBackslash = hasParameter = false;
   let at = i;
   while (
-    climbs < 12 && t.kind[at] === DOT && (at === i || t.glued(at)) && t.kind[at + 1] === DOT && t.glued(at + 1) &&
+    climbs < 12 && at < i + 36 && t.kind[at] === DOT && (at === i || t.glued(at)) && t.kind[at + 1] === DOT &&
+    t.glued(at + 1) &&
     t.kind[at + 2] !== DOT
   ) {
     let behind = at + 2;

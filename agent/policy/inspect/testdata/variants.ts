@@ -3,6 +3,22 @@
  * `medium` as it is; and what people, devices and programs write that looks like them and passes.
  */
 export const VARIANTS: readonly string[] = [
+  "x\r\nSet-Cookie: a=b",
+  "x%0d%0aSet-Cookie:%20a=b",
+  "x\r\nLocation: http://e.example",
+  "x%0aLocation:http://e.example",
+  "foo\r\nBcc: victim@example.com",
+  "x\nHTTP/1.1 200 OK\nContent-Type: text/html",
+  "a\r\nRCPT TO:<x@y.example>",
+  "cposix\nsystem\np0\n(S'id'\ntR.",
+  "!!js/function 'x'",
+  '{"@type":"java.net.Inet4Address","val":"x.example"}',
+  '["org.springframework.context.support.ClassPathXmlApplicationContext","http://e.example/x.xml"]',
+  '{"py/reduce":[{"py/type":"os.system"}]}',
+  '{"json_class":"Gem::Installer"}',
+  "<sorted-set><dynamic-proxy><interface>java.lang.Comparable</interface>",
+  "_$$ND_FUNC$$_function (){x}()",
+  'C:11:"ArrayObject":0:{}',
   "('who'+'ami')",
   ".('i'+'ex') 'whoami'",
   "&('i'+'ex') 'x'",
@@ -2255,6 +2271,18 @@ export const VARIANTS: readonly string[] = [
 
 /** Texts that must pass, alone and in JSON. */
 export const LOOKALIKES: readonly string[] = [
+  "ssl/statem_clnt.c:1889:",
+  "x.o:12: undefined",
+  "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nSet-Cookie: a=b",
+  "Headers of the answer:\r\nSet-Cookie: a=b",
+  "a\r\nLocation: kitchen",
+  "Gateway\r\nLocation: hall 2",
+  '{"@type":"Person"}',
+  "at com.sun.rowset.JdbcRowSetImpl.connect(JdbcRowSetImpl.java:624)",
+  '{"py":1}',
+  "a dynamic-proxy",
+  "!!js",
+  '{"class":"c:11"}',
   "'a'+'b'",
   "'host' + 'name'",
   "'up'.'time'",

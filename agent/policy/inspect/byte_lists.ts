@@ -8,6 +8,9 @@ import { hexValue } from "./tokens.ts";
 /** Fewest bytes that are taken for a list. */
 export const MIN_ITEMS = 8;
 
+/** Shortest stretch that is a whole text, in characters: `3b 69 64`. */
+const MIN_WHOLE = 8;
+
 const LISTED = new Uint8Array(256);
 for (const character of "0123456789abcdefABCDEFxX,:;- \t\r\n") LISTED[character.charCodeAt(0)] = 1;
 const SEPARATOR = new Uint8Array(256);
@@ -18,9 +21,11 @@ const WINDOW = 8;
 /** The stretch of characters of lists that {@link nextStretch} found. */
 export let stretchStart = 0;
 export let stretchEnd = 0;
+/** It is a text, or a string of a document, as a whole. */
+export let isWholeStretch = false;
 
 /** Finds the next stretch of at least two windows that may hold a list; false if there is none. Looks at one byte in eight of most texts. */
-export function nextStretch(bytes: Uint8Array, floor: number, end: number): boolean {
+export function nextStretch(bytes: Uint8Array, start: number, floor: number, end: number): boolean {
   for (let probe = floor + WINDOW - 1; probe < end; probe += WINDOW) {
     if (LISTED[bytes[probe] as number] === 0) continue;
     let from = probe;
@@ -28,12 +33,23 @@ export function nextStretch(bytes: Uint8Array, floor: number, end: number): bool
     let to = probe;
     while (to < end && LISTED[bytes[to] as number] === 1) to++;
     probe = to;
-    if (to - from < 2 * MIN_ITEMS) continue;
+    isWholeStretch = isDigit(bytes, from) && isDigit(bytes, to - 1) &&
+      (from === start || isQuoteOrBound(bytes, from - 1)) &&
+      (to === end || isQuoteOrBound(bytes, to));
+    if (to - from < (isWholeStretch ? MIN_WHOLE : 2 * MIN_ITEMS)) continue;
     stretchStart = from;
     stretchEnd = to;
     return true;
   }
   return false;
+}
+
+function isDigit(bytes: Uint8Array, at: number): boolean {
+  return hexValue(bytes[at] as number) >= 0;
+}
+
+function isQuoteOrBound(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === 0x22 || bytes[at] === 0xff;
 }
 
 /** How many bytes the last call of {@link readList} read, where it ended, and whether any digit of it was a letter. */

@@ -1,6 +1,7 @@
 import { cborStrings, characterRuns, isWhole, messagePackStrings, nonTextBytes, pieces, piecesCut } from "./binary.ts";
 import { packedWithin, unpacked } from "./packed_views.ts";
 import { pieceViews } from "./piece_views.ts";
+import { decodeUtf32, utf32Pieces } from "./utf32.ts";
 import { decodeUtf16, utf16Cut, utf16Pieces } from "./utf16.ts";
 import { addViewWork, arena, child, exceed, room, take } from "./view_state.ts";
 import { DOUBT_STRING, hasBounds, type View, type ViewLimits } from "./views.ts";
@@ -32,6 +33,15 @@ export function insideData(view: View, limits: ViewLimits, isBinary: boolean): V
       for (let n = 0; n < utf16Pieces.count; n++) units += utf16Pieces.at(n).outEnd - utf16Pieces.at(n).outStart;
       const doubt = isBinary && units * 4 < length ? DOUBT_STRING : 0;
       views.push(...pieceViews(view, "utf16", "utf16", utf16Pieces, start, end, limits, false, doubt));
+    }
+  }
+  if (limits.utf16) {
+    const start = arena.at;
+    const size = room(limits, length + 2);
+    const end = decodeUtf32(view.bytes, view.start, view.end, arena.bytes, start, start + size);
+    if (utf32Pieces.count > 0) {
+      const { doubtBelow } = utf32Pieces.at(0);
+      views.push(...pieceViews(view, "utf16", "utf32", utf32Pieces, start, end, limits, false, doubtBelow));
     }
   }
   if (limits.structured) {

@@ -1,6 +1,6 @@
-import { isContent, isWholeCbor, isWholeMessagePack } from "./binary.ts";
 import {
   hasLetters,
+  isWholeStretch,
   listEnd,
   listLength,
   MIN_ITEMS,
@@ -10,8 +10,8 @@ import {
   stretchEnd,
   stretchStart,
 } from "./byte_lists.ts";
-import { inflate, inflateEnd, isZlibHeader } from "./inflate.ts";
-import { orderOfAll } from "./utf16.ts";
+import { DATA, natureOf, natureWork, NOISE, SAMPLE, TEXT, TEXTUAL } from "./decoded_nature.ts";
+import { isSpacedSegment, joinSpaced, SPACE, spacedEnd, spacedStart } from "./spaced_runs.ts";
 import { DOUBTFUL, GUESSED, PieceList } from "./pieces.ts";
 import { BOUNDARY, characterLength, hexValue } from "./tokens.ts";
 
@@ -23,15 +23,9 @@ import { BOUNDARY, characterLength, hexValue } from "./tokens.ts";
 
 /** Fewest characters of base64 without and with its padding, and of hexadecimal: five bytes. */
 const MIN_BASE64 = 6, MIN_PADDED = 7, MIN_HEX = 10, MIN_DECIMAL = 16;
-/** As much of a run is decoded before it is known to be text. */
-const SAMPLE = 1024;
 
 const NONE = 0x40;
 const VALUE = base64Values();
-/** Bytes that texts are made of: printable ASCII, white space, and NUL for UTF-16. */
-const TEXTUAL = new Uint8Array(256);
-TEXTUAL.fill(1, 0x20, 0x7f);
-for (const byte of [0x00, 0x09, 0x0a, 0x0b, 0x0c, 0x0d]) TEXTUAL[byte] = 1;
 
 /** What {@link decodeRuns} found last. */
 export const runs: PieceList = new PieceList();
@@ -64,11 +58,17 @@ export function decodeRuns(
   runs.clear();
   runsCut = false;
   runWork = 0;
+  const inflatedBefore = natureWork;
   let floor = start;
+  let spacedFloor = start;
   // A run of MIN_BASE64 characters has one at every multiple of it: nothing between those is looked at.
   let probe = start + MIN_BASE64 - 1;
   while (probe < end && !runsCut) {
     if (VALUE[bytes[probe] as number] === NONE) {
+      if (SPACE[bytes[probe] as number] === 1 && probe >= spacedFloor) {
+        decodeSpaced(bytes, spacedFloor, probe, end, 0);
+        spacedFloor = spacedEnd;
+      }
       probe += MIN_BASE64;
       continue;
     }
@@ -81,10 +81,17 @@ export function decodeRuns(
       decodeRun(bytes, first, last, padding, first);
     }
     runWork += last - first;
+    const isBesideSpace = (last < end && SPACE[bytes[last] as number] === 1) ||
+      (first > start && SPACE[bytes[first - 1] as number] === 1);
+    if (first >= spacedFloor && isBesideSpace) {
+      decodeSpaced(bytes, spacedFloor, first, end, last);
+      spacedFloor = spacedEnd;
+    }
     floor = last;
     probe = last + MIN_BASE64;
   }
   decodeLists(bytes, start, end);
+  runWork += natureWork - inflatedBefore;
   return outAt;
 }
 
@@ -105,7 +112,7 @@ function isWritten(from: number, to: number): boolean {
 /** Takes the list that was read last if it is a text or holds one. */
 function takeList(source: number, doubtBelow: number): void {
   const to = outAt + listLength;
-  const nature = natureOf(outAt, to, true);
+  const nature = natureOf(out, outAt, to, true);
   if (nature === NOISE || (doubtBelow === GUESSED && nature === TEXT && !isWritten(outAt, to))) return;
   if (to + 2 > outEnd) runsCut = true;
   else take(to, source, nature === DATA, doubtBelow);
@@ -114,14 +121,18 @@ function takeList(source: number, doubtBelow: number): void {
 /** Decodes lists of single bytes that are text or hold one. */
 function decodeLists(bytes: Uint8Array, start: number, end: number): void {
   let floor = start;
-  while (!runsCut && nextStretch(bytes, floor, end)) {
+  while (!runsCut && nextStretch(bytes, start, floor, end)) {
     const stop = stretchEnd;
+    const isWhole = isWholeStretch;
     for (let at = stretchStart; at < stop && !runsCut;) {
       readList(bytes, at, stop, out, outAt, false);
       runWork += listEnd - at;
-      let behind = listLength < MIN_ITEMS ? at : listEnd;
-      const isHexAlone = listLength >= MIN_ITEMS && hasLetters;
-      if (listLength >= MIN_ITEMS) takeList(at, listLength < DOUBTFUL ? DOUBTFUL : 0);
+      // Nothing else is in the text: then a few are enough, if they are all characters.
+      const isAll = isWhole && at === stretchStart && listEnd === stop && isOfCharacters();
+      const isList = listLength >= MIN_ITEMS || (isAll && listLength >= (hasLetters ? 3 : 5));
+      let behind = isList ? listEnd : at;
+      const isHexAlone = isList && hasLetters;
+      if (isList) takeList(at, isAll && isSpaced(bytes, at) ? 0 : listLength < DOUBTFUL ? DOUBTFUL : 0);
       if (!isHexAlone && !runsCut) {
         readList(bytes, at, stop, out, outAt, true);
         runWork += listEnd - at;
@@ -135,6 +146,23 @@ function decodeLists(bytes: Uint8Array, start: number, end: number): void {
     }
     floor = stop;
   }
+}
+
+/** The list that was read last has only characters of texts. */
+function isOfCharacters(): boolean {
+  const end = outAt + listLength;
+  for (let at = outAt; at < end;) {
+    const byte = out[at] as number;
+    const length = byte < 0x80 ? TEXTUAL[byte] as number : characterLength(out, at, end);
+    if (length === 0 || byte === 0) return false;
+    at += length;
+  }
+  return true;
+}
+
+/** A space stands behind the first two digits of a list: with other signs they are an address, or readings. */
+function isSpaced(bytes: Uint8Array, at: number): boolean {
+  return bytes[at + 2] === 0x20;
 }
 
 function runEnd(bytes: Uint8Array, from: number, end: number): number {
@@ -198,6 +226,40 @@ function decodeRun(bytes: Uint8Array, first: number, last: number, padding: numb
   }
 }
 
+/** Base64 with white space anywhere in it, around `at`: nothing of it comes before `floor`, and up to `done` it was decoded. */
+function decodeSpaced(bytes: Uint8Array, floor: number, at: number, end: number, done: number): void {
+  const isSpaced = isSpacedSegment(bytes, floor, at, end, VALUE, NONE);
+  let behind = done;
+  while (behind < spacedEnd && VALUE[bytes[behind] as number] === NONE) behind++;
+  if (!isSpaced || (spacedStart === at && behind === spacedEnd)) {
+    runWork += spacedEnd - spacedStart;
+    return;
+  }
+  let limit = SAMPLE;
+  for (;;) {
+    const joined = joinSpaced(bytes, VALUE, NONE, limit);
+    runWork += joined.size;
+    const letters = lettersOf(joined.bytes, 0, joined.size);
+    const isCased = (letters & (CAPITAL | HEX_CAPITAL)) !== 0 && (letters & (SMALL | HEX_SMALL | DIGIT)) !== 0;
+    if (!isCased || outAt + SAMPLE > out.length) return;
+    if (limit === SAMPLE && natureOf(out, outAt, decodeInto(joined.bytes, 0, joined.size), joined.isAll) === NOISE) {
+      return;
+    }
+    if (joined.isAll) {
+      const doubt = joined.isEven || joined.size >= 24 ? 0 : DOUBTFUL;
+      const isData = natureOf(
+        out,
+        outAt,
+        decodeInto(joined.bytes, 0, Math.min(joined.size, SAMPLE)),
+        joined.size <= SAMPLE,
+      );
+      put(joined.bytes, 0, joined.size, spacedStart, isData === DATA, doubt);
+      return;
+    }
+    limit = Infinity;
+  }
+}
+
 const HEX_SMALL = 1, SMALL = 2, HEX_CAPITAL = 4, CAPITAL = 8, DIGIT = 16;
 const LETTER = new Uint8Array(256).fill(CAPITAL);
 LETTER.fill(DIGIT, 0x30, 0x3a).fill(HEX_CAPITAL, 0x41, 0x47).fill(SMALL, 0x61, 0x7b).fill(HEX_SMALL, 0x61, 0x67);
@@ -217,47 +279,9 @@ function decodeWhole(bytes: Uint8Array, first: number, last: number, source: num
     runsCut = true;
     return false;
   }
-  const nature = natureOf(outAt, decodeInto(bytes, first, sample), sample === last);
+  const nature = natureOf(out, outAt, decodeInto(bytes, first, sample), sample === last);
   if (nature === NOISE) return false;
   return put(bytes, first, last, source, nature === DATA, 0);
-}
-
-const NOISE = 0, TEXT = 1, DATA = 2;
-
-/** What was decoded behind the output, up to `to`, is: text, or data that may have text inside. `isAll`: it is complete. */
-function natureOf(from: number, to: number, isAll: boolean): number {
-  if (to - from < 4) return NOISE;
-  const first = out[from] as number;
-  const second = out[from + 1] as number;
-  const magic = first << 8 | second;
-  if (magic === 0x1f8b || magic === 0x28b5 || isZlibHeader(first, second)) return DATA;
-  if (magic === 0xfffe || magic === 0xfeff) return DATA;
-  // CBOR and MessagePack begin with a container or a string.
-  const isContainer = (first >= 0x80 && first < 0xc0) || (first >= 0xc4 && first <= 0xc6) ||
-    (first >= 0xd9 && first <= 0xdf);
-  if (isContainer && isAll && to - from >= 9 && (to - from >= 24 || countTextual(from, to) * 5 > (to - from) * 2)) {
-    if (isWholeCbor(out, from, to) || isWholeMessagePack(out, from, to)) return DATA;
-  }
-  if (isMostlyUtf8(from, to)) return countNul(from, to) * 5 > to - from ? DATA : TEXT;
-  if (orderOfAll(out, from, to) >= 0) return DATA;
-  // One last block of DEFLATE, which ends where the data ends.
-  const type = first & 7;
-  if (!isAll || (type !== 3 && (type !== 5 || to - from < 40)) || to + SAMPLE > out.length) return NOISE;
-  const end = inflate(out, from, to, out, to, to + SAMPLE);
-  runWork += end - from;
-  return inflateEnd !== "broken" && isContent(out, to, end) ? DATA : NOISE;
-}
-
-function countTextual(from: number, to: number): number {
-  let count = 0;
-  for (let at = from; at < to; at++) count += TEXTUAL[out[at] as number] as number;
-  return count;
-}
-
-function countNul(from: number, to: number): number {
-  let count = 0;
-  for (let at = from; at < to; at++) if (out[at] === 0) count++;
-  return count;
 }
 
 /** Decodes the stretches of a run, at one alignment, that are text: `enough` groups of three bytes in a row begin one. */
@@ -286,18 +310,6 @@ function decodeText(bytes: Uint8Array, from: number, last: number, enough: numbe
 function isTextual(bits: number): boolean {
   return (TEXTUAL[bits >> 16] as number) + (TEXTUAL[bits >> 8 & 0xff] as number) + (TEXTUAL[bits & 0xff] as number) >=
     2;
-}
-
-/** At most one byte in eight is neither text nor UTF-8, none of fewer than sixteen. */
-function isMostlyUtf8(from: number, to: number): boolean {
-  let allowed = to - from < 16 ? 0 : (to - from) >> 3;
-  for (let at = from; at < to;) {
-    const byte = out[at] as number;
-    const length = byte < 0x80 ? TEXTUAL[byte] as number : characterLength(out, at, to);
-    if (length === 0 && --allowed < 0) return false;
-    at += Math.max(length, 1);
-  }
-  return true;
 }
 
 /** The three bytes of the group of four characters at `at`. */
@@ -377,7 +389,7 @@ function decodeHex(bytes: Uint8Array, from: number, last: number, shift: number)
   // Numbers are hexadecimal too, and six in ten of their pairs of digits are characters.
   const isNumber = letters === 0;
   if (isNumber && (textual < size || size * 2 < MIN_DECIMAL)) return;
-  const nature = natureOf(outAt, to, true);
+  const nature = natureOf(out, outAt, to, true);
   if (nature === NOISE) return;
   if (to + 1 > outEnd) runsCut = true;
   else take(to, from + shift, nature === DATA, isNumber && size < DOUBTFUL ? DOUBTFUL : 0);

@@ -18,7 +18,7 @@ import {
   HAS_CONTROL,
   HAS_ENTITY,
   HAS_HIGH,
-  HAS_NUL,
+  HAS_MAIL,
   HAS_PERCENT,
   HAS_PLUS,
   HAS_TRICK,
@@ -26,12 +26,12 @@ import {
   scan,
   TRIGGER,
 } from "./prefilter.ts";
-import { folded, narrowed, unescaped } from "./text_views.ts";
+import { folded, mailViews, narrowed, unescaped } from "./text_views.ts";
 import { BOUNDARY, isEscaped, isJsonText } from "./tokens.ts";
 import { inTopicSet } from "./topic_set.ts";
 import { isForm } from "./unescape.ts";
 import { chainOf, sourceOffset } from "./view_source.ts";
-import { beginViews, exceeded, viewWork } from "./view_state.ts";
+import { addViewWork, beginViews, exceeded, viewWork } from "./view_state.ts";
 import { hasBounds, isFromStrings, rawView, type View } from "./views.ts";
 
 export type { Findings, Hit } from "./findings.ts";
@@ -164,13 +164,14 @@ function searchView(queue: View[]): boolean {
   const flags = table === null ? ALL_FLAGS : scan(table.prefilter, bytes, start, end, isJson);
   let isBinary = false;
   let hasData = false;
-  if ((flags & (HAS_CONTROL | HAS_NUL | HAS_HIGH)) !== 0 && !isFromStrings(view)) {
+  if ((flags & (HAS_CONTROL | HAS_HIGH)) !== 0 && !isFromStrings(view)) {
     const count = countNonText(view);
     hasData = count > 0;
     // What was escaped was a text, whatever it is now.
     isBinary = view.kind !== "escapes" && count > MAX_BROKEN && count * DATA_SHARE > end - start;
     if (hasData || isPackedText(bytes, start, end)) queue.push(...insideData(view, limits, isBinary));
   }
+  if ((hasData || (bytes[start] === 0x2f && bytes[start + 1] === 0x2f)) && searchBytes()) return true;
   // Data has its texts in the views just made; patterns of the operator may be about anything.
   if (isBinary) return searchCustoms(false);
   if (table !== null && searchForms(table, flags, isJson)) return true;
@@ -185,6 +186,7 @@ function searchView(queue: View[]): boolean {
     }
   }
   queue.push(...decodedRuns(view, limits));
+  if ((flags & HAS_MAIL) !== 0) queue.push(...mailViews(view, isJson, limits));
   if ((flags & (HAS_PERCENT | HAS_ENTITY | HAS_BACKSLASH)) !== 0) {
     const inner = unescaped(narrowed(view, isJson, ESCAPES_STAY), limits, false);
     if (inner !== null) queue.push(inner);
@@ -199,7 +201,17 @@ function searchView(queue: View[]): boolean {
 }
 
 /** Without built-in patterns nothing is known of a text before it is decoded. */
-const ALL_FLAGS = HAS_PERCENT | HAS_ENTITY | HAS_BACKSLASH | HAS_HIGH | HAS_CONTROL | HAS_NUL;
+const ALL_FLAGS = HAS_PERCENT | HAS_ENTITY | HAS_BACKSLASH | HAS_HIGH | HAS_CONTROL | HAS_MAIL;
+
+/** What shows in the bytes of the view and not in its words. */
+function searchBytes(): boolean {
+  for (const { name, category, severity, test } of plan.bytePatterns) {
+    const at = test(view.bytes, view.start, view.end);
+    addViewWork(view.end - view.start);
+    if (at >= 0 && tell(category, name, severity, at, false)) return true;
+  }
+  return false;
+}
 
 /** A CBOR string, or a text with a byte order mark of UTF-16, has no byte that is none of a text. */
 function isPackedText(bytes: Uint8Array, start: number, end: number): boolean {

@@ -1,4 +1,5 @@
 import { compileRegex, type LinearRegex } from "../regex.ts";
+import { BYTE_PATTERNS, type BytePattern } from "./byte_patterns.ts";
 import { COMMAND_PATTERNS } from "./command_patterns/mod.ts";
 import { type InspectionConfig, type PartName, SEVERITIES, type Severity } from "./config.ts";
 import type { JsonLimits } from "./json_limits.ts";
@@ -35,6 +36,8 @@ export interface InspectionPlan {
   readonly blockRank: number;
   /** Null if no built-in pattern is on. */
   readonly table: PatternTable | null;
+  /** What is asked of bytes instead of words. */
+  readonly bytePatterns: readonly BytePattern[];
   /** Of the categories alone that a form of a language is about: most texts then need not be cut again. */
   readonly formTables: FormTables;
   readonly customs: readonly CustomPattern[];
@@ -97,6 +100,7 @@ export function compileInspection(
     excluded: compileTopicSet(config["exclude-topics"]),
     blockRank: SEVERITIES.indexOf(config["block-severity"]),
     table: tableOf(patterns),
+    bytePatterns: BYTE_PATTERNS.filter(({ category }) => config.patterns[category]),
     formTables: {
       sql: tableOf(patterns.filter(({ category }) => category === "sqli")),
       commented: tableOf(patterns.filter(({ category }) => category === "sqli" || category === "script-injection")),

@@ -19,6 +19,9 @@ export const ESCAPES = 8192, FRAMEWORK = 16384;
 /** Scripts: a function that an injected script calls first. Paths: a place that climbing aims at. */
 export const SCRIPT_CALL = 32768, TARGET = 65536;
 
+/** An everyday word: grammars take it for one that they do not know. */
+export const EVERYDAY = 131_072;
+
 const WORDS: readonly (readonly [number, string])[] = [
   [CONNECTIVE, "or and xor having where when"],
   [COMPARES, "like rlike regexp ilike in between is sounds glob similar"],
@@ -82,7 +85,8 @@ const WORDS: readonly (readonly [number, string])[] = [
   [
     SURE | BARE,
     "printenv whoami uname ifconfig ipconfig netstat systeminfo ls lsb_release dmesg lscpu lsblk lsusb getent hostname " +
-    "hostnamectl phpinfo uptime telnetd killall5 lsmod tasklist busybox fw_printenv sysctl lspci sestatus",
+    "hostnamectl phpinfo uptime telnetd killall5 lsmod tasklist busybox fw_printenv sysctl lspci sestatus lsof nproc hostid " +
+    "logname kexec telinit",
   ],
   [
     NAMED,
@@ -105,7 +109,7 @@ const WORDS: readonly (readonly [number, string])[] = [
   ],
   [PLAIN | BARE, "id dir reboot halt poweroff"],
   [PLAIN, "history top w ver calc notepad make true"],
-  [PLAIN, "date who last set shutdown arp free groups"],
+  [PLAIN, "date who last set shutdown arp free groups arch cd"],
   [PLAIN | NUMERIC, "sleep kill ping timeout"],
   [PLAIN, "host dig traceroute tracert ip at"],
   [
@@ -189,6 +193,30 @@ const WORDS: readonly (readonly [number, string])[] = [
     "filename dll scr hta ps1 vbs gopher dict netdoc jar ogg rar ssh2 compress pwfile acl wpa_supplicant networkmanager " +
     "security sock repair sam regback lib kubernetes run docker zlib bzip2 cmd powershell supplicant sshd_config system " +
     "globalroot bash_profile bashrc zshrc profile user my tokens token serviceaccount dot ssh_host self head status version fd credentials system32 ini sam drivers hosts shadow passwd master id_ed25519 bash_history history filter input wrapper phar zip expect glob php phtml jsp jspx asp aspx cgi pl txt ini png jpg jpeg gif pdf htm bak yml yaml inf web meta cd from require url src href",
+  ],
+  [
+    0,
+    "executioncontext invokescript gcm ddeauto proxycommand oproxycommand sshcommand checkpoint pack upload receive ext " +
+    "v q s a u latest computemetadata random urandom zero full stdin watchdog disk mapper kmsg secure wtmp lastlog btmp " +
+    "audit httpd calc js py nd_func json_class proxy dynamic reduce repr templatesimpl classpathxmlapplicationcontext " +
+    "filesystemxmlapplicationcontext inet4address inet6address jndidatasourcefactory xmldecoder invokertransformer " +
+    "badattributevalueexpexception annotationinvocationhandler bcc rcpt getclassloader evaluate mapreduce",
+  ],
+  // What a device or a log says before `; reboot`, and the names of columns: the word behind is no command there.
+  [
+    EVERYDAY,
+    "timeout error failed failure failing fault faults done ok ready updated update upgraded upgrade finished complete " +
+    "completed lost crashed crash restart restarted stop stopped started start reset halted watchdog overheat " +
+    "overheated overload disconnected offline warning alarm critical panic saved save changed installed downloaded " +
+    "applied pending required scheduled planned requested received button press pressed hold wait retry again then " +
+    "name value unit key device topic label room user host type mode state status level temp hum temperature " +
+    "humidity sensor ts text area zone location dim power volt shutdown reboot poweroff quit exit cancel yes no on off",
+  ],
+  // What holds the names and secrets of users, in every schema.
+  [
+    EVERYDAY,
+    "users user passwords password accounts account admin admins login logins credentials customers members tokens " +
+    "token keys secrets secret dual employees clients client sessions",
   ],
   // Words in on… that no page knows as an event: they are no trigger, so that `<sensor online="1">` may be.
   [

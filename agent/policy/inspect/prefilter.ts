@@ -12,13 +12,16 @@ export const TRIGGER = 1;
 const COMMAND_WORD = 2, SEPARATOR = 4, EVENT = 8, MARKUP = 16;
 /** `"`, which in a JSON document is no more than where a string ends. */
 export const DOUBLE_QUOTE = 32;
-/** What decoders look for: `%` before a digit or `u`; `&` before `#` or a letter; `\`; beyond ASCII; control characters; NUL; `+`. */
+/**
+ * What decoders look for: `%` before a digit or `u`; `&` before `#` or a letter; `\`; beyond ASCII; control characters and NUL;
+ * `=` before a digit, and `+` before an `a`, as mail has them; `+`.
+ */
 export const HAS_PERCENT = 64,
   HAS_ENTITY = 128,
   HAS_BACKSLASH = 256,
   HAS_HIGH = 512,
   HAS_CONTROL = 1024,
-  HAS_NUL = 2048,
+  HAS_MAIL = 2048,
   HAS_PLUS = 4096;
 /** What SQL comments, or a shell's quoting, may be written with. */
 export const HAS_TRICK = 8192;
@@ -91,7 +94,7 @@ export function compilePrefilter(patterns: readonly Pattern[]): Prefilter {
   single[classOf("\\")]! |= HAS_BACKSLASH;
   single[HIGH] = HAS_HIGH;
   single[CONTROL] = HAS_CONTROL;
-  single[NUL] = HAS_NUL | TRIGGER;
+  single[NUL] = HAS_CONTROL | TRIGGER;
   single[classOf("+")]! |= HAS_PLUS;
   for (const second of "0123456789abcdefu") {
     pairs.set(pairOf("%" + second), (pairs.get(pairOf("%" + second)) ?? 0) | HAS_PERCENT);
@@ -99,6 +102,7 @@ export function compilePrefilter(patterns: readonly Pattern[]): Prefilter {
   for (const second of "#abcdefghijklmnopqrstuvwxyz") {
     pairs.set(pairOf("&" + second), (pairs.get(pairOf("&" + second)) ?? 0) | HAS_ENTITY);
   }
+  for (const pair of ["=0", "+a"]) pairs.set(pairOf(pair), (pairs.get(pairOf(pair)) ?? 0) | HAS_MAIL);
   for (const pair of pairs.keys()) {
     const first = Math.floor(pair / CLASSES);
     if (!afterPunctuation.has(first)) afterPunctuation.set(first, makeNode());

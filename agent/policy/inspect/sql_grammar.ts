@@ -1,4 +1,4 @@
-import { COMPARES, CONNECTIVE, CONSTANT, SQL_FUNCTION, word } from "./keywords.ts";
+import { COMPARES, CONNECTIVE, CONSTANT, EVERYDAY, SQL_FUNCTION, word } from "./keywords.ts";
 import { BOUND, BREAKING, CAPS, LINE, NUMBER, type Tokens, WORD } from "./tokens.ts";
 
 /** Pieces of SQL's grammar, as far as it takes to tell an expression from prose. All of them look at few tokens. */
@@ -34,6 +34,11 @@ function skipPrefix(t: Tokens, from: number): number {
     if (kind === MINUS && t.kind[i + 1] === MINUS && t.glued(i + 1)) break;
   }
   return i;
+}
+
+/** The word at `i` is none that SQL or a pattern of it knows. */
+export function isProse(t: Tokens, i: number): boolean {
+  return t.word[i] === 0 || t.bits[i] === EVERYDAY;
 }
 
 /** As far as arithmetic is followed. */
@@ -77,7 +82,7 @@ function plainOperandEnd(t: Tokens, from: number): number {
     isConstant = true;
     i++;
     // `5px`, `2nd`: no number of SQL.
-    if (t.kind[i] === WORD && t.glued(i) && (t.bits[i] as number) === 0 && t.word[i] === 0) isConstant = false;
+    if (t.kind[i] === WORD && t.glued(i) && isProse(t, i)) isConstant = false;
   } else if (kind === QUOTE || kind === DOUBLE) {
     i = stringEnd(t, i);
     if (i < 0) return -1;
@@ -223,7 +228,7 @@ export function beginsSelectList(t: Tokens, from: number): boolean {
   if (first === ALL || first === DISTINCT || first === DISTINCTROW) i = skipPrefix(t, i + 1);
   if (t.word[i] === TOP && t.kind[i + 1] === NUMBER) return true;
   const kind = t.kind[i] as number;
-  if (kind === NUMBER) return !(t.kind[i + 1] === WORD && t.word[i + 1] === 0 && t.spaced(i + 1));
+  if (kind === NUMBER) return !(t.kind[i + 1] === WORD && isProse(t, i + 1) && t.spaced(i + 1));
   if (
     kind === 0x2a || kind === AT || kind === QUOTE || kind === DOUBLE || kind === 0x7b || kind === 0x24 ||
     kind === 0x60 || kind === 0x5b

@@ -1,4 +1,6 @@
+import { decodeMailText, mailPieces } from "./mail_text.ts";
 import { narrow } from "./narrow.ts";
+import { pieceViews } from "./piece_views.ts";
 import {
   HAS_BOUNDS,
   HTML,
@@ -55,6 +57,28 @@ export function folded(view: View, limits: ViewLimits): View | null {
 export function unescaped(view: View, limits: ViewLimits, bounds: boolean): View | null {
   const escapes = limits.escapes & ~UNICODE;
   return escapes === 0 ? null : undo(view, limits, escapes | (bounds ? LONE_OR_FORM : 0), 1);
+}
+
+/** Its texts in quoted-printable and in UTF-7, decoded. */
+export function mailViews(view: View, isJson: boolean, limits: ViewLimits): View[] {
+  const views: View[] = [];
+  for (const isQuoted of [true, false]) {
+    if (isQuoted ? (limits.escapes & PERCENT) === 0 : !limits.utf16) continue;
+    const length = view.end - view.start;
+    const size = room(limits, length + 16);
+    addViewWork(length);
+    if (size < length + 16) {
+      exceed("max-decoded-bytes");
+      break;
+    }
+    const start = arena.at;
+    const { bytes } = view;
+    const end = decodeMailText(bytes, view.start, view.end, isJson, hasBounds(view), isQuoted, arena.bytes, start);
+    if (mailPieces.count === 0) continue;
+    const label = isQuoted ? "quoted-printable" : "utf7";
+    views.push(...pieceViews(view, "mail", label, mailPieces, start, end, limits, true, 0));
+  }
+  return views;
 }
 
 function undo(view: View, limits: ViewLimits, what: number, addedDepth: number): View | null {

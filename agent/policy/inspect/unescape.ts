@@ -342,7 +342,8 @@ function putByte(out: Uint8Array, to: number, byte: number): number {
   return to + 1;
 }
 
-function putCharacter(out: Uint8Array, to: number, point: number): number {
+/** Writes the character in UTF-8 at `to`; returns where it ends. */
+export function putCharacter(out: Uint8Array, to: number, point: number): number {
   if (point < 0x80) {
     out[to] = point;
     return to + 1;

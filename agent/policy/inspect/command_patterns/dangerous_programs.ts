@@ -7,6 +7,9 @@ const RM = word("rm"), I_WORD = word("i"), C_WORD = word("c"), E_WORD = word("e"
 const LC_WORD = word("lc"), TCP = word("tcp"), UDP = word("udp"), DEV = word("dev"), SOCAT = word("socat");
 const EXEC = word("exec"), MKFIFO = word("mkfifo"), TELNET = word("telnet"), CMD = word("cmd"), SUDO = word("sudo");
 const COMPRESS = word("compress"), USE = word("use"), PROGRAM = word("program");
+const PROXYCOMMAND = word("proxycommand"), OPROXYCOMMAND = word("oproxycommand"), SSHCOMMAND = word("sshcommand");
+const ACTION = word("action"), CHECKPOINT = word("checkpoint"), PACK = word("pack"), UPLOAD = word("upload");
+const RECEIVE = word("receive"), EXT = word("ext");
 const CHMOD = word("chmod"), INET = word("inet");
 const SLASH = 0x2f, DOLLAR = 0x24, COLON = 0x3a, MINUS = 0x2d, DOT = 0x2e;
 const REMOVAL_OPTIONS = new Set(["r", "rf", "fr", "f", "rrf", "rfv", "vrf", "rvf"].map(word));
@@ -15,6 +18,10 @@ const LISTEN_OPTIONS = new Set(["l", "lp", "lvp", "nlvp", "lvnp", "lnvp", "lvnpe
 /** Begins of commands that are dangerous wherever they stand. */
 function isShellWithCode(t: Tokens, i: number): boolean {
   let behind = nameEndsAt(t, i);
+  // bash <<< id
+  if (t.kind[behind] === 0x3c && t.kind[behind + 1] === 0x3c && t.kind[behind + 2] === 0x3c) {
+    return isShell(t.bits[i] as number) && t.glued(behind + 1) && t.glued(behind + 2);
+  }
   // ["sh","-c","…"]
   if (t.kind[behind] === BOUND && t.kind[behind + 1] === 0x2c && t.kind[behind + 2] === BOUND) {
     return isShell(t.bits[i] as number) && t.kind[behind + 3] === MINUS && t.word[behind + 4] === C_WORD &&
@@ -103,8 +110,23 @@ function isChmod(t: Tokens, i: number): boolean {
   return t.kind[at] === 0x2b && t.glued(at + 1) && t.kind[at + 1] === WORD && t.kind[at + 2] !== BOUND;
 }
 
-/** `--use-compress-program=id`: tar runs it. */
+/** `--use-compress-program=id`, `-oProxyCommand=id`, `ext::sh`: tar, ssh and git run it. */
 function isRunningOption(t: Tokens, i: number): boolean {
+  switch (t.word[i]) {
+    case PROXYCOMMAND:
+    case OPROXYCOMMAND:
+    case SSHCOMMAND:
+      return t.kind[i + 1] === 0x3d && t.kind[i + 2] !== BOUND &&
+        (t.kind[i - 1] === MINUS || t.kind[i - 1] === DOT || (t.kind[i - 2] === MINUS && t.spaced(i)));
+    case CHECKPOINT:
+      // --checkpoint-action=exec=id
+      return t.kind[i + 1] === MINUS && t.word[i + 2] === ACTION && t.kind[i + 3] === 0x3d && t.word[i + 4] === EXEC;
+    case PACK:
+      return t.kind[i - 1] === MINUS && (t.word[i - 2] === UPLOAD || t.word[i - 2] === RECEIVE) &&
+        t.kind[i - 3] === MINUS && t.kind[i - 4] === MINUS && t.kind[i + 1] === 0x3d && t.kind[i + 2] !== BOUND;
+    case EXT:
+      return t.kind[i + 1] === COLON && t.kind[i + 2] === COLON && t.glued(i + 2) && isShell(t.bits[i + 3] as number);
+  }
   return t.word[i - 2] === USE && t.kind[i - 3] === MINUS && t.kind[i - 4] === MINUS && t.glued(i - 2) &&
     t.kind[i - 1] === MINUS && t.glued(i) && t.kind[i + 1] === MINUS && t.glued(i + 1) && t.word[i + 2] === PROGRAM &&
     t.glued(i + 2) && (t.kind[i + 3] === 0x3d || (t.spaced(i + 3) && t.kind[i + 3] === SLASH));
@@ -116,10 +138,21 @@ export const DANGEROUS_PROGRAMS = {
     name: "cmd-running-option",
     category: "command-injection",
     severity: "medium",
-    catches: "An option by which tar runs a program of the caller",
+    catches: "An option by which tar, ssh or git run a program of the caller",
     example: "--use-compress-program=id",
-    nearMiss: "use --compress and a program = tar",
-    at: [COMPRESS],
+    nearMiss: "use --compress and a program = tar; --upload-pack, action=exec",
+    at: [COMPRESS, PROXYCOMMAND, OPROXYCOMMAND, SSHCOMMAND, CHECKPOINT],
+    test: isRunningOption,
+  },
+  gitOption: {
+    name: "cmd-git-option",
+    category: "command-injection",
+    severity: "medium",
+    catches: "An option or an address by which git runs a program of the caller",
+    example: "fetch --upload-pack=id",
+    nearMiss: "a - pack: 5; --upload-pack ext: sh",
+    at: [PACK, EXT],
+    gate: "separator",
     test: isRunningOption,
   },
   shellCode: {

@@ -32,6 +32,8 @@ function isCommandLine(t: Tokens, i: number): boolean {
   const argument = argumentKind(t, behind, BEGINNING);
   // rundll32 x.dll,Entry
   if (argument === FILE && t.word[i] === RUNDLL) return t.kind[behind + 3] === 0x2c;
+  // rundll32 javascript:…
+  if (t.word[i] === RUNDLL && t.kind[behind] === WORD) return t.kind[behind + 1] === 0x3a && t.glued(behind + 1);
   if (argument === PLAIN_WORD) {
     return VERBS.get(t.word[i] as number)?.has(t.word[behind] as number) === true || hasArgument(t, behind + 1);
   }

@@ -8,6 +8,7 @@ import { PROGRAM_PATHS } from "./program_paths.ts";
 import { SEPARATED } from "./separated.ts";
 import { SERIALIZED } from "./serialized.ts";
 import { SHELL_SYNTAX } from "./shell_syntax.ts";
+import { SPLIT_WORDS } from "./split_words.ts";
 import { WINDOWS } from "./windows.ts";
 
 /**
@@ -36,11 +37,19 @@ export const COMMAND_PATTERNS: readonly Pattern[] = [
   LOOKUP_PATTERNS.lookup,
   SHELL_SYNTAX.ruby,
   DANGEROUS_PROGRAMS.option,
+  DANGEROUS_PROGRAMS.gitOption,
   SHELL_SYNTAX.preload,
   LANGUAGE_CALLS.start,
   LANGUAGE_CALLS.text,
   POWERSHELL.cmdlet,
   WINDOWS.formula,
+  SPLIT_WORDS.joined,
+  SPLIT_WORDS.formatted,
+  SPLIT_WORDS.numbers,
+  WINDOWS.part,
+  WINDOWS.loop,
+  SHELL_SYNTAX.ansi,
+  PROGRAM_PATHS.alone,
   SHELL_SYNTAX.block,
   SEPARATED.encodedLineBreak,
   SERIALIZED.object,

@@ -28,6 +28,7 @@ const NEW = word("new"), OBJECT = word("object"), SYSTEM = word("system"), SET =
 const MPPREFERENCE = word("mppreference"), SCRIPTBLOCK = word("scriptblock"), STOP = word("stop");
 const RESTART = word("restart"), GET = word("get"), ADD = word("add"), CONTENT = word("content");
 const CHILDITEM = word("childitem"), COMPUTER = word("computer"), EXECUTIONPOLICY = word("executionpolicy");
+const EXECUTIONCONTEXT = word("executioncontext"), INVOKESCRIPT = word("invokescript"), GCM = word("gcm");
 const SLASH = 0x2f, OPEN = 0x28, COLON = 0x3a, MINUS = 0x2d, DOT = 0x2e;
 const POWERSHELL_OPTIONS = new Set(
   [
@@ -72,6 +73,12 @@ function isDownload(t: Tokens, from: number): boolean {
 /** `Invoke-Expression …`, `Start-Process x.exe`, `Remove-Item -Recurse`, `[Diagnostics.Process]::Start(`. */
 function isCmdlet(t: Tokens, i: number): boolean {
   const number = t.word[i] as number;
+  // $ExecutionContext.InvokeCommand.InvokeScript('…'), &(gcm *ke-e*)
+  if (number === EXECUTIONCONTEXT) return t.kind[i - 1] === 0x24 && t.kind[i + 1] === DOT;
+  if (number === INVOKESCRIPT) return t.kind[i - 1] === DOT && t.kind[i + 1] === OPEN;
+  if (number === GCM) {
+    return t.kind[i - 1] === OPEN && (t.kind[i - 2] === 0x26 || t.kind[i - 2] === DOT) && t.spaced(i + 1);
+  }
   if (number === FROMBASE64STRING) return t.kind[i - 1] === COLON && t.kind[i + 1] === OPEN;
   if (number === DIAGNOSTICS || number === REFLECTION || number === SCRIPTBLOCK) {
     // @(System.Diagnostics.Process.Start("cmd"))
@@ -169,6 +176,9 @@ export const POWERSHELL = {
       "reflection",
       "scriptblock",
       "frombase64string",
+      "executioncontext",
+      "invokescript",
+      "gcm",
     ].map(word),
     test: isCmdlet,
   },

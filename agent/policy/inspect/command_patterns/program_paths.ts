@@ -1,10 +1,11 @@
-import { word } from "../keywords.ts";
+import { BARE, SURE, word } from "../keywords.ts";
 import type { Pattern } from "../pattern.ts";
-import { BACKTICK, PIPE, SEMICOLON } from "../shell_grammar.ts";
+import { BACKTICK, isShell, nameEndsAt, PIPE, SEMICOLON } from "../shell_grammar.ts";
 import { BOUND, type Tokens, WORD } from "../tokens.ts";
 
 const BIN = word("bin"), SBIN = word("sbin"), CMD = word("cmd"), ETC = word("etc"), INIT = word("init");
-const SLASH = 0x2f, DOLLAR = 0x24, OPEN = 0x28, CLOSE = 0x29, DOT = 0x2e;
+const SLASH = 0x2f, DOLLAR = 0x24, OPEN = 0x28, CLOSE = 0x29, DOT = 0x2e, MINUS = 0x2d, QUESTION = 0x3f;
+const C_WORD = word("c"), I_WORD = word("i"), NC = word("nc"), USR = word("usr");
 
 /** `(root) CMD (cd /opt && ./x)`: what cron says that it runs. */
 function isCronLine(t: Tokens, i: number): boolean {
@@ -50,6 +51,48 @@ function isPathRun(t: Tokens, i: number): boolean {
   return before === BACKTICK;
 }
 
+/** `/bin/sh`, `/bin/bash -i`, `/sbin/reboot`, and nothing before it: in a document, it may be a setting. */
+function isProgramAlone(t: Tokens, i: number): boolean {
+  if (t.kind[i - 1] !== SLASH || t.kind[i + 1] !== SLASH || !t.glued(i) || !t.glued(i + 1)) return false;
+  let from = i - 1;
+  for (let n = 0; n < 3 && t.kind[from - 1] === WORD && t.kind[from - 2] === SLASH && t.glued(from); n++) from -= 2;
+  if (t.kind[from - 1] !== BOUND || !t.glued(i + 2)) return false;
+  const bits = t.bits[i + 2] as number;
+  const behind = nameEndsAt(t, i + 2);
+  const option = t.kind[behind] === MINUS && t.spaced(behind) && t.glued(behind + 1) ? t.word[behind + 1] as number : 0;
+  const isCode = isShell(bits) && (option === C_WORD || option === I_WORD);
+  if (isOfDocument(t.kind[from - 2] as number)) return isCode && ((t.bits[behind + 2] as number) & (SURE | BARE)) !== 0;
+  if (t.kind[behind] === BOUND) {
+    return !isOfDocument(t.kind[behind + 1] as number) &&
+      (isShell(bits) ||
+        ((bits & BARE) !== 0 && ((bits & SURE) !== 0 || t.word[i] === SBIN || t.word[from + 1] === USR)));
+  }
+  // /bin/nc 10.0.0.1 4444
+  return isCode || (t.word[i + 2] === NC && t.spaced(behind) && t.kind[behind] !== MINUS);
+}
+
+/** Punctuation between the strings of a JSON document. */
+function isOfDocument(kind: number): boolean {
+  return kind === 0x3a || kind === 0x2c || kind === 0x7b || kind === 0x7d || kind === 0x5b || kind === 0x5d;
+}
+
+/** `/b??/c?t`: the wildcards of two directories in a row, from the root. */
+function isGlobbedPath(t: Tokens, i: number): boolean {
+  let from = i;
+  while (from > i - 6 && t.glued(from) && (t.kind[from - 1] === WORD || t.kind[from - 1] === QUESTION)) from--;
+  if (t.kind[from - 1] !== SLASH || !t.glued(from)) return false;
+  const before = t.kind[from - 2] as number;
+  if (before !== BOUND && before !== SEMICOLON && before !== PIPE && t.glued(from - 1)) return false;
+  let at = i;
+  while (at < i + 6 && t.glued(at + 1) && (t.kind[at + 1] === WORD || t.kind[at + 1] === QUESTION)) at++;
+  if (t.kind[at + 1] !== SLASH || !t.glued(at + 1)) return false;
+  for (let n = at + 2; n < at + 8 && t.glued(n); n++) {
+    if (t.kind[n] === QUESTION) return t.kind[n + 1] !== 0x3d && t.kind[n + 2] !== 0x3d;
+    if (t.kind[n] !== WORD) return false;
+  }
+  return false;
+}
+
 /** `/???/??t`, `/bin/c?t`: names of programs by wildcards. */
 function isGlobbedProgram(t: Tokens, i: number): boolean {
   // /bin/[i]d
@@ -65,6 +108,7 @@ function isGlobbedProgram(t: Tokens, i: number): boolean {
       (t.kind[at + 1] === 0x3f ||
         (t.kind[at + 1] === WORD && t.glued(at + 1) && t.kind[at + 2] === 0x3f && t.glued(at + 2)));
   }
+  if (isGlobbedPath(t, i)) return true;
   // /b?n/c?t
   if (
     t.kind[i + 2] === SLASH && t.kind[i - 2] === SLASH && t.kind[i + 1] === WORD && t.glued(i) && t.glued(i + 1) &&
@@ -92,6 +136,16 @@ export const PROGRAM_PATHS = {
     weak: true,
     at: [...["bin", "sbin", "tmp", "etc"].map(word), "./", "~/"],
     test: isPathRun,
+  },
+  alone: {
+    name: "cmd-path-alone",
+    category: "command-injection",
+    severity: "medium",
+    catches: "A text that is the path of a shell, or of what restarts or tells of a system, and what it is to run",
+    example: "/bin/sh -c id",
+    nearMiss: "/usr/bin/python3",
+    at: [BIN, SBIN],
+    test: isProgramAlone,
   },
   wildcards: {
     name: "cmd-glob",

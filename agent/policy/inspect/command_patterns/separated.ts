@@ -1,4 +1,4 @@
-import { EMPTY_WORD, findWord, hashByte, lower, NAMED, PLAIN, SURE, word, WORD_CLASS } from "../keywords.ts";
+import { EMPTY_WORD, EVERYDAY, findWord, hashByte, lower, NAMED, PLAIN, SURE, word, WORD_CLASS } from "../keywords.ts";
 import type { Pattern } from "../pattern.ts";
 import {
   ADDRESS,
@@ -32,11 +32,12 @@ import {
   takesNumber,
   URL,
 } from "../shell_grammar.ts";
-import { BOUND, LINE, NUMBER, type Tokens, WORD } from "../tokens.ts";
+import { BOUND, CAPS, LINE, NUMBER, type Tokens, WORD } from "../tokens.ts";
 import { hasArgument, isKnownPath, PROGRAMS, VERBS } from "./program_words.ts";
 
 const USER = word("user"), ECHO = word("echo"), CAT = word("cat"), NET = word("net"), INIT = word("init");
 const EXPORT = word("export"), SERVICE = word("service"), ID = word("id"), TRAP = word("trap"), IP = word("ip");
+const CD = word("cd");
 const SLASH = 0x2f, DOLLAR = 0x24, OPEN = 0x28, CLOSE = 0x29, COLON = 0x3a, EQUALS = 0x3d, DOT = 0x2e;
 
 /** `; rm -rf /`, `| sh`, `$(id)`: a program behind a separator of the shell. */
@@ -44,6 +45,10 @@ function isCommand(t: Tokens, i: number): boolean {
   const context = commandContext(t, i);
   if (context === NOWHERE) return false;
   if (context === BEGINNING) {
+    // A line break, and then the path of a program: what came before it was to be ended.
+    if (hasProgramPath && ((t.flags[separatorAt + 1] as number) & LINE) !== 0 && t.kind[separatorAt] === BOUND) {
+      return argumentKind(t, nameEndsAt(t, i), context) !== NO_ARGUMENT;
+    }
     // A text of nothing but a line break and `id`.
     return ((t.flags[i] as number) & LINE) !== 0 && standsAlone(t.bits[i] as number) && t.kind[i + 1] === BOUND &&
       t.kind[i - 1] === BOUND;
@@ -52,6 +57,10 @@ function isCommand(t: Tokens, i: number): boolean {
   const behind = nameEndsAt(t, i);
   const argument = argumentKind(t, behind, context);
   if (argument === NO_ARGUMENT) return false;
+  // cron begins with `cd / &&`, and who is let in there wants to go elsewhere.
+  if (t.word[i] === CD && t.kind[behind] === SLASH && t.kind[behind + 1] !== WORD) return false;
+  // Cat Echo; Bash Nweke: names of people.
+  if (argument === PLAIN_WORD && isCapitalized(t, i) && isCapitalized(t, behind)) return false;
   const isSure = (bits & SURE) !== 0;
   const isNamed = (bits & NAMED) !== 0;
   if (context === SUBSTITUTION) {
@@ -69,6 +78,7 @@ function isCommand(t: Tokens, i: number): boolean {
   switch (argument) {
     case ENDS:
       if (hasProgramPath) return true;
+      if (isSurelyAlone(t, i, behind)) return true;
       // … | chpasswd
       if (context === PIPE && FED.has(t.word[i] as number)) return !isTable(t, i);
       if (isAlone(t, i)) return true;
@@ -104,6 +114,25 @@ function isCommand(t: Tokens, i: number): boolean {
   return false;
 }
 
+/**
+ * `x;shutdown`, `x && who`, `x|w` and nothing behind: words of sentences and of tables, which end so with nothing between the
+ * separator and themselves, or behind a doubled one.
+ */
+function isSurelyAlone(t: Tokens, i: number, behind: number): boolean {
+  const isEnd = t.kind[behind] === BOUND || (t.kind[behind] === 0x23 && t.kind[behind + 1] === BOUND) ||
+    (t.kind[behind] === SEMICOLON && t.kind[behind + 1] === BOUND);
+  if (!isEnd || isCapitalized(t, i) || !LONE.has(t.word[i] as number)) return false;
+  const before = separatorAt - 1;
+  if (isDoubled) return t.spaced(i) === t.spaced(separatorAt) && isValue(t, before);
+  return t.glued(i) && t.glued(separatorAt) && isValue(t, before) && t.kind[before - 1] === BOUND;
+}
+const LONE = new Set(["shutdown", "who", "w", "last", "mount", "umount", "lsof", "free", "arch", "ver"].map(word));
+
+/** What stands at `i` may be the value that a command was put behind: no state of a device, no column of a table. */
+function isValue(t: Tokens, i: number): boolean {
+  return t.kind[i] === NUMBER || t.isQuote(i) || (t.kind[i] === WORD && ((t.bits[i] as number) & EVERYDAY) === 0);
+}
+
 /** `.hide()`, `.value = 3` at `at`. */
 function isMember(t: Tokens, at: number): boolean {
   return t.kind[at] === DOT && (t.kind[at + 2] === OPEN || t.kind[at + 2] === EQUALS);
@@ -114,12 +143,17 @@ const SERVICE_VERBS = new Set(["start", "stop", "restart", "status"].map(word));
 /** `dev1⏎id`: a second line that is nothing but a command, behind a first one of one word. */
 function isShortSecondLine(t: Tokens, i: number): boolean {
   const isLone = t.kind[separatorAt] === WORD && t.kind[separatorAt - 1] === BOUND && t.kind[i + 1] === BOUND;
-  if (isLone) return t.word[i] === ID || hasProgramPath;
+  if (isLone) {
+    if (t.word[i] === ID || hasProgramPath) return true;
+    return RESTARTS.has(t.word[i] as number) && ((t.bits[separatorAt] as number) & EVERYDAY) === 0 &&
+      !isCapitalized(t, separatorAt) && !isCapitalized(t, i);
+  }
   // 192.0.2.1⏎id: behind an address
   return t.kind[separatorAt] === NUMBER && t.kind[separatorAt - 1] === DOT && t.kind[separatorAt - 2] === NUMBER &&
     t.kind[separatorAt - 3] === BOUND && t.glued(separatorAt) && t.kind[i + 1] === BOUND &&
     (standsAlone(t.bits[i] as number) || hasProgramPath);
 }
+const RESTARTS = new Set(["reboot", "halt", "poweroff"].map(word));
 const FED = new Set(["chpasswd", "xargs"].map(word));
 
 /** A program of at most three letters. */
@@ -131,10 +165,21 @@ function isLongCommand(t: Tokens, i: number): boolean {
   return t.end[i]! - t.start[i]! > 3 && isCommand(t, i);
 }
 
+/** As names and sentences are written, and commands are not. */
+function isCapitalized(t: Tokens, i: number): boolean {
+  const start = t.start[i] as number;
+  const first = t.bytes[start] as number;
+  return first >= 0x41 && first <= 0x5a && ((t.flags[i] as number) & CAPS) === 0;
+}
+
 /** `timeout; reboot`: the separator is the punctuation of a sentence, and the command one of its words. */
 function endsSentence(t: Tokens, bits: number): boolean {
   // x.bin; reboot: behind the name of a file or a host.
   if (t.kind[separatorAt - 2] === DOT && t.glued(separatorAt - 1) && t.glued(separatorAt - 2)) return false;
+  // home; reboot: behind one word that says nothing of a device, written small as names of networks and hosts are.
+  const isName = t.kind[separatorAt - 2] === BOUND && ((t.bits[separatorAt - 1] as number) & EVERYDAY) === 0 &&
+    !isCapitalized(t, separatorAt - 1);
+  if (isName) return false;
   return (bits & PLAIN) !== 0 && t.kind[separatorAt] === SEMICOLON && t.kind[separatorAt - 1] === WORD &&
     t.glued(separatorAt) && t.spaced(separatorAt + 1) && t.end[separatorAt - 1]! - t.start[separatorAt - 1]! > 2;
 }

@@ -1,7 +1,8 @@
+import { isDisk } from "../disk_names.ts";
 import { word } from "../keywords.ts";
 import type { Pattern } from "../pattern.ts";
 import { BACKTICK, isProgram, PIPE, SEMICOLON } from "../shell_grammar.ts";
-import { BOUND, IN_TAG, LINE, NUMBER, type Tokens, WORD } from "../tokens.ts";
+import { BOUND, hexValue, IN_TAG, LINE, NUMBER, type Tokens, WORD } from "../tokens.ts";
 
 const IFS = word("ifs"), DEV = word("dev"), SHELL_WORD = word("shell"), ETC = word("etc"), ROOT = word("root");
 const VAR = word("var"), TMP = word("tmp"), USR = word("usr"), HOME = word("home"), FI = word("fi");
@@ -115,9 +116,10 @@ function isRedirect(t: Tokens, i: number): boolean {
   if (t.kind[at + 2] !== SLASH) return false;
   if (directory === ETC || directory === ROOT) return true;
   if (directory === DEV) return isDisk(t, at + 3);
-  return (directory === VAR || directory === TMP || directory === USR) && t.kind[i - 1] !== WORD && t.spaced(i) &&
+  return (directory === VAR || directory === TMP || directory === USR) && t.kind[i - 1] !== WORD &&
+    (t.spaced(i) || isCommandish(t, i)) &&
     t.kind[at + 3] === WORD &&
-    (t.kind[at + 4] === SLASH || t.kind[at + 4] === DOT) && !isMarkup(t, i);
+    (t.kind[at + 4] === SLASH || t.kind[at + 4] === DOT || isCommandish(t, i)) && !isMarkup(t, i);
 }
 
 /** The `>` ends a tag. */
@@ -126,18 +128,23 @@ function isMarkup(t: Tokens, i: number): boolean {
   return false;
 }
 
-function isDisk(t: Tokens, i: number): boolean {
-  if (t.kind[i] !== WORD) return false;
-  const from = t.start[i] as number;
-  const first = (t.bytes[from] as number) | 0x20;
-  const second = (t.bytes[from + 1] as number) | 0x20;
-  return (first === 0x73 && second === 0x64) || (first === 0x6d && second === 0x6d) ||
-    (first === 0x6d && second === 0x74) || (first === 0x6e && second === 0x76);
-}
-
 function isPreload(t: Tokens, i: number): boolean {
   return t.kind[i + 1] === 0x3d &&
     (t.kind[i + 2] === SLASH || t.kind[i + 2] === DOT || t.isQuote(i + 2) || t.kind[i + 2] === DOLLAR);
+}
+
+/** `$'\x63at'`, `$'\143at'`: letters by their numbers, which a shell reads as letters. */
+function isAnsiQuote(t: Tokens, i: number): boolean {
+  if (t.kind[i + 1] !== 0x27 || !t.glued(i + 1) || t.kind[i + 2] !== 0x5c || !t.glued(i + 2)) return false;
+  const at = t.kind[i + 3] === 0x5c ? i + 4 : i + 3;
+  if (!t.glued(at)) return false;
+  const start = t.start[at] as number;
+  const length = (t.end[at] as number) - start;
+  if (t.kind[at] === NUMBER) return length >= 3;
+  const mark = (t.bytes[start] as number) | 0x20;
+  return t.kind[at] === WORD && length >= 3 && (mark === 0x78 || mark === 0x75) &&
+    hexValue(t.bytes[start + 1] as number) >= 0 &&
+    hexValue(t.bytes[start + 2] as number) >= 0;
 }
 
 /** Ruby: a command in an expression in a text. */
@@ -229,6 +236,16 @@ export const SHELL_SYNTAX = {
     nearMiss: "LD_PRELOAD is not set",
     at: ["ld_preload", "bash_env"].map(word),
     test: isPreload,
+  },
+  ansi: {
+    name: "cmd-ansi-quote",
+    category: "command-injection",
+    severity: "medium",
+    catches: "Letters of a command by their numbers, in a shell's quotes",
+    example: "$'\\x63at' /etc/hosts",
+    nearMiss: "IFS=$'\\n' and '\\x63'",
+    at: ["$'"],
+    test: isAnsiQuote,
   },
   block: {
     name: "cmd-block",

@@ -18,7 +18,11 @@ function readClimb(t: Tokens, i: number): void {
   climbs = 0;
   hasBackslash = hasParameter = false;
   let at = i;
-  while (climbs < 12 && t.kind[at] === DOT && t.kind[at + 1] === DOT && t.glued(at + 1) && t.kind[at + 2] !== DOT) {
+  while (
+    climbs < 12 && at < i + 36 && t.kind[at] === DOT && (at === i || t.glued(at)) && t.kind[at + 1] === DOT &&
+    t.glued(at + 1) &&
+    t.kind[at + 2] !== DOT
+  ) {
     let behind = at + 2;
     if (t.kind[behind] === SEMICOLON && t.kind[behind + 1] === SLASH) {
       hasParameter = true;
@@ -85,7 +89,7 @@ function isClimb(t: Tokens, i: number): boolean {
   // `../..` says no more than two levels up.
   if (climbs === 2 && t.kind[climbEnd - 1] === DOT) return false;
   if (climbs >= 2) return !isSourcePath(t, i);
-  if (!hasBackslash) return t.kind[i - 1] === BOUND && t.kind[climbEnd] === BOUND && t.kind[i + 3] === BOUND;
+  if (!hasBackslash) return isOddClimb(t, i) || isIdentity(t, i);
   // ..\x behind what a value begins with; "..\Lib\Lib.csproj" in quotes names a project.
   const before = t.kind[i - 1] as number;
   const isValue = before === BOUND || before === 0x3d || before === SLASH || before === BACKSLASH ||
@@ -93,6 +97,25 @@ function isClimb(t: Tokens, i: number): boolean {
   return isValue &&
     (t.kind[climbEnd] === BOUND || (t.kind[climbEnd] === WORD && t.end[climbEnd]! - t.start[climbEnd]! >= 2));
 }
+
+/** `..//x`: a slash more than a relative link has; `../a/../b`: one that climbs again. */
+function isOddClimb(t: Tokens, i: number): boolean {
+  if (t.kind[i + 3] === SLASH && t.glued(i + 3)) return true;
+  let at = climbEnd;
+  for (const stop = at + 16; at < stop && t.kind[at] !== BOUND && t.glued(at); at++) {
+    if (t.kind[at] === DOT && t.kind[at + 1] === DOT && t.kind[at - 1] === SLASH && t.kind[at + 2] === SLASH) {
+      return !isSourcePath(t, i);
+    }
+  }
+  return false;
+}
+
+/** `{"id":"../admin"}`: what names somebody or something is no path. */
+function isIdentity(t: Tokens, i: number): boolean {
+  return t.kind[i - 1] === BOUND && t.kind[i - 2] === COLON && t.kind[i - 3] === BOUND &&
+    IDENTITIES.has(t.word[i - 4] as number) && t.kind[i - 5] === BOUND;
+}
+const IDENTITIES = new Set(["id", "uid", "user", "username", "login", "device", "client", "host", "token"].map(word));
 
 /** A place that climbing aims at stands at `i`. */
 function isSensitive(t: Tokens, i: number): boolean {
@@ -154,7 +177,7 @@ export const CLIMBS = {
     severity: "high",
     catches: "../ twice or more, or once towards a place worth it; ..;/ and ..\\ too",
     example: "../../secret.txt",
-    nearMiss: 'import x from "../../lib/x.js"; http://h/a/../fw.bin?v=1..2',
+    nearMiss: 'import x from "../../lib/x.js"; http://h/a/../fw.bin?v=1..2 ../ ../images/a.png',
     weak: true,
     at: [".."],
     test: isClimb,

@@ -47,7 +47,7 @@ function encodedEnd(bytes: Uint8Array, at: number, codes: readonly string[]): nu
   return -1;
 }
 
-const DOT_CODES = ["2e", "c0%ae", "c0%2e", "u002e", "e0%80%ae", "f0%80%80%ae", "uff0e", "u2024"] as const;
+const DOT_CODES = ["2e", "c0%ae", "c0%2e", "u002e", "e0%80%ae", "f0%80%80%ae", "uff0e", "u2024", "ef%bc%8e"] as const;
 const SLASH_CODES = [
   "2f",
   "5c",
@@ -63,6 +63,7 @@ const SLASH_CODES = [
   "f0%80%80%af",
   "c1%1c",
   "uff0f",
+  "ef%bc%8f",
 ] as const;
 
 /** Climbs in percent encoding. */

@@ -1,3 +1,4 @@
+import { isDisk } from "../disk_names.ts";
 import { word } from "../keywords.ts";
 import type { Pattern } from "../pattern.ts";
 import { BOUND, NUMBER, type Tokens, WORD } from "../tokens.ts";
@@ -11,11 +12,13 @@ const SHADOW = word("shadow"), SUDOERS = word("sudoers"), SYSTEM32 = word("syste
 const WIN = word("win"), WP = word("wp"), REPAIR = word("repair"), SAM = word("sam"), SYSTEM = word("system");
 const SECURITY = word("security"), CMD = word("cmd"), POWERSHELL = word("powershell"), NTUSER = word("ntuser");
 const DAT = word("dat"), RUN = word("run"), SECRETS = word("secrets"), DOCKER = word("docker"), SOCK = word("sock");
-const DEV = word("dev"), MEM = word("mem"), KMEM = word("kmem"), MYSQL = word("mysql"), USER = word("user");
+const DEV = word("dev"), MYSQL = word("mysql"), USER = word("user");
 const WPA_SUPPLICANT = word("wpa_supplicant"), NETWORKMANAGER = word("networkmanager"), SSH = word("ssh");
 const SSHD_CONFIG = word("sshd_config"), MOSQUITTO = word("mosquitto"), PRIVKEY = word("privkey");
 const UNATTEND = word("unattend"), YAML = word("yaml"), PEM = word("pem"), XML = word("xml"), SSL = word("ssl");
 const PRIVATE = word("private");
+const VAR = word("var"), LOG = word("log"), LATEST = word("latest"), DATA = word("data");
+const COMPUTEMETADATA = word("computemetadata");
 const DOT = 0x2e, SLASH = 0x2f, BACKSLASH = 0x5c, QUESTION = 0x3f, COLON = 0x3a, MINUS = 0x2d;
 
 /**
@@ -49,6 +52,10 @@ function isPathToken(kind: number): boolean {
 function isSensitiveFile(t: Tokens, i: number): boolean {
   const number = t.word[i] as number;
   const before = t.kind[i - 1] as number;
+  if (number === META && t.word[i + 2] === DATA) {
+    // http://169.254.169.254/latest/meta-data/
+    return before === SLASH && t.word[i - 2] === LATEST && t.kind[i + 1] === MINUS && t.glued(i + 2);
+  }
   if (number === WEB || number === META || number === WP) {
     if (isSiteConfig(t, i)) return before === SLASH || before === BACKSLASH || isWholeValue(t, i);
     return (before === SLASH || before === BOUND) && isWebInf(t, i);
@@ -96,9 +103,17 @@ function isSensitiveFile(t: Tokens, i: number): boolean {
     return t.word[i + 2] === DOCKER && t.word[i + 4] === SOCK && t.kind[i - 4] !== SLASH && isWholeValue(t, i);
   }
   if (number === DEV) {
+    if (before !== SLASH || t.kind[i + 1] !== SLASH || !t.glued(i + 2)) return false;
     const file = t.word[i + 2] as number;
-    return before === SLASH && t.kind[i + 1] === SLASH && (file === MEM || file === KMEM) && isWholeValue(t, i);
+    if (MEMORY.has(file)) return t.kind[i - 2] === BOUND && t.kind[i + 3] === BOUND;
+    return (DEVICES.has(file) || isDisk(t, i + 2)) && isWholeValue(t, i);
   }
+  if (LOGS.has(number)) {
+    // /var/log/apache2/access.log: a log that a script was put into first
+    return before === SLASH && t.word[i - 2] === LOG && t.word[i - 4] === VAR && t.kind[i - 5] === SLASH &&
+      isWholeValue(t, i);
+  }
+  if (number === COMPUTEMETADATA) return before === SLASH && t.kind[i + 1] === SLASH;
   if (number === MYSQL) {
     return before === SLASH && t.kind[i + 1] === SLASH && t.word[i + 2] === USER && t.kind[i + 3] === DOT;
   }
@@ -144,6 +159,12 @@ function behindSeparators(t: Tokens, i: number): number {
   return at === i ? -1 : at;
 }
 
+/** The memory of a system: nobody sets it for a device. */
+const MEMORY = new Set(["mem", "kmem", "port", "kcore"].map(word));
+const DEVICES = new Set(
+  ["kmsg", "random", "urandom", "zero", "full", "stdin", "fd", "watchdog", "disk", "mapper"].map(word),
+);
+const LOGS = new Set(["apache2", "nginx", "httpd", "wtmp", "lastlog", "btmp"].map(word));
 const HIDDEN_FILES = new Set(
   [
     "ssh",
@@ -219,10 +240,12 @@ export const SENSITIVE_FILES = {
         "secrets",
         "privkey",
         "unattend",
+        "computemetadata",
       ].map(
         word,
       ),
       ...HIDDEN_FILES,
+      ...LOGS,
     ],
     test: isSensitiveFile,
   },

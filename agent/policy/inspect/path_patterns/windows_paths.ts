@@ -1,6 +1,7 @@
 import { word } from "../keywords.ts";
 import type { Pattern } from "../pattern.ts";
 import { BOUND, NUMBER, type Tokens, WORD } from "../tokens.ts";
+import { isPublicAddress } from "../public_address.ts";
 
 const DATA = word("data");
 const DOT = 0x2e, BACKSLASH = 0x5c, QUESTION = 0x3f, COLON = 0x3a, MINUS = 0x2d;
@@ -30,7 +31,13 @@ function isHostShare(t: Tokens, i: number): boolean {
     if (kind !== WORD && kind !== NUMBER && kind !== DOT && kind !== MINUS) break;
   }
   if (at === i) return false;
-  if (t.kind[at] === 0x40) return t.kind[at + 1] === NUMBER && t.kind[at + 2] === BACKSLASH;
+  if (t.kind[at] === 0x40) return t.kind[at + 1] !== DOT && t.kind[at + 2] === BACKSLASH;
+  // \\203.0.113.9\x: of a network that is not ours
+  if (
+    at === i + 3 && t.kind[i] === NUMBER && t.kind[i + 1] === DOT && t.kind[i + 2] === NUMBER &&
+    t.kind[at] === BACKSLASH &&
+    t.kind[at + 1] === WORD && t.kind[i - 3] === BOUND && isPublicAddress(t.bytes, t.start[i] as number)
+  ) return true;
   // Two of them: a path of one host, its backslashes escaped.
   if (t.kind[at] !== BACKSLASH || t.kind[at + 1] === BACKSLASH) return false;
   for (const stop = at + 16; at < stop && t.kind[at] !== BOUND; at++) {
@@ -57,7 +64,7 @@ export const WINDOWS_PATHS = {
     severity: "medium",
     catches: "\\\\?\\ and \\\\.\\, which switch off the checks of Windows",
     example: "\\\\?\\C:\\secret",
-    nearMiss: "\\\\server\\share \\\\.\\COM3",
+    nearMiss: "\\\\192.168.1.9\\share \\\\server\\share \\\\.\\COM3",
     weak: true,
     at: ["\\\\"],
     test: isDevicePath,

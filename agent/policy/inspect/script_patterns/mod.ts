@@ -2,6 +2,7 @@ import type { Pattern } from "../pattern.ts";
 import { HANDLERS } from "./handlers.ts";
 import { OBJECT_WALKS } from "./object_walks.ts";
 import { PROTOTYPES } from "./prototypes.ts";
+import { RESPONSE_HEADERS } from "./response_headers.ts";
 import { SCRIPT_CALLS } from "./script_calls.ts";
 import { SERVER_MARKUP } from "./server_markup.ts";
 import { TAGS } from "./tags.ts";
@@ -31,6 +32,7 @@ export const SCRIPT_PATTERNS: readonly Pattern[] = [
   TEMPLATES.expression,
   TEMPLATES.razor,
   TEMPLATES.velocity,
+  RESPONSE_HEADERS.header,
   OBJECT_WALKS.names,
   SCRIPT_CALLS.plain,
 ];

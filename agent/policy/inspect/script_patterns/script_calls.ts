@@ -72,8 +72,8 @@ function isScriptCall(t: Tokens, i: number): boolean {
       // location='//x/?'+document.cookie; what a page does with its own cookies assigns to them or splits them.
       const before = t.kind[i - 3] as number;
       if (before === 0x2c) return t.kind[i + 1] === CLOSE || t.kind[i + 1] === CLOSE_BRACKET;
-      return before === 0x2b || before === OPEN || before === COLON || before === BRACKET || before === BOUND ||
-        (before === DOT && t.kind[i - 5] === 0x2b);
+      return before === 0x2b || before === OPEN || before === COLON || before === BRACKET ||
+        (before === BOUND && t.kind[i + 1] !== WORD) || (before === DOT && t.kind[i - 5] === 0x2b);
     }
     case FROMCHARCODE:
       return t.kind[i + 1] === OPEN && t.kind[i + 2] === NUMBER && t.kind[i + 3] === 0x2c && t.kind[i + 4] === NUMBER &&

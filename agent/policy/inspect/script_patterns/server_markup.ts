@@ -1,12 +1,13 @@
-import { word } from "../keywords.ts";
 import type { Pattern } from "../pattern.ts";
-import { BOUND, type Tokens, WORD } from "../tokens.ts";
+import { ESCAPES, FRAMEWORK, SCRIPT_CALL, word } from "../keywords.ts";
+import { BOUND, NUMBER, type Tokens, WORD } from "../tokens.ts";
 
 const ASSIGN = word("assign"), DOCTYPE = word("doctype"), ENTITY = word("entity"), IMPORT = word("import");
 const INCLUDE = word("include"), PHP = word("php"), PUBLIC = word("public"), STYLESHEET = word("stylesheet");
 const FUNCTION = word("function");
 const SYSTEM = word("system"), XML = word("xml"), LIST = word("list");
-const LESS = 0x3c, GREATER = 0x3e, EQUALS = 0x3d, PERCENT = 0x25, HASH = 0x23, BRACKET = 0x5b;
+const LESS = 0x3c, GREATER = 0x3e, EQUALS = 0x3d, PERCENT = 0x25, HASH = 0x23, BRACKET = 0x5b, CLOSE_BRACKET = 0x5d;
+const OPEN = 0x28, DOT = 0x2e, AT = 0x40, BACKTICK = 0x60, SEMICOLON = 0x3b, DOLLAR = 0x24;
 
 /** `<!--#exec`, `<!ENTITY x SYSTEM`, `<?php`, `<%= … %>`: code in markup for a server or a parser. */
 function isServerMarkup(t: Tokens, i: number): boolean {
@@ -18,12 +19,7 @@ function isServerMarkup(t: Tokens, i: number): boolean {
       (t.word[i + 2] === XML && t.kind[i + 3] === 0x2d && t.word[i + 4] === STYLESHEET);
   }
   if (next === PERCENT) {
-    for (let at = i + 2; at < i + 40; at++) {
-      if (t.kind[at] === BOUND) return false;
-      if (t.kind[at] === PERCENT && t.kind[at + 1] === GREATER) return at > i + 3;
-      if (t.kind[at] === LESS) return false;
-    }
-    return false;
+    return isServerCode(t, i);
   }
   if (next === HASH) {
     return t.word[i + 2] === ASSIGN || t.word[i + 2] === INCLUDE || t.word[i + 2] === IMPORT || t.word[i + 2] === LIST;
@@ -46,6 +42,38 @@ function isServerMarkup(t: Tokens, i: number): boolean {
     t.glued(i + 5);
 }
 
+/**
+ * `<%= system('id') %>`, `<%@ page … %>`, `<%= 7*7 %>`: a display's `<%= temp %>` and `<% if hot %>` call, assign and
+ * calculate nothing, and name none of what the server keeps for itself.
+ */
+function isServerCode(t: Tokens, i: number): boolean {
+  let isCode = t.kind[i + 2] === 0x40 && t.kind[i + 3] === WORD && t.spaced(i + 4) || t.kind[i + 2] === 0x21;
+  let names = 0;
+  let operators = 0;
+  for (let at = i + 2; at < i + 40; at++) {
+    const kind = t.kind[at] as number;
+    if (kind === BOUND || kind === LESS) return false;
+    if (kind === PERCENT && t.kind[at + 1] === GREATER) return at > i + 2 && (isCode || (names === 0 && operators > 0));
+    if (kind === WORD) {
+      names++;
+      const bits = t.bits[at] as number;
+      const isMember = t.kind[at - 1] === DOT || (t.kind[at - 1] === AT && t.glued(at));
+      // `<%eval request("x")%>`: two names with a parenthesis behind them
+      if ((bits & (ESCAPES | FRAMEWORK)) !== 0 && !isMember) isCode = true;
+      if ((bits & SCRIPT_CALL) !== 0 && (t.kind[at + 1] === OPEN || t.word[at] === IMPORT)) isCode = true;
+    } else if (kind === OPEN) isCode ||= t.kind[at - 1] === WORD && t.glued(at);
+    else if (kind === BACKTICK || kind === SEMICOLON || kind === DOLLAR) isCode = true;
+    else if (kind === EQUALS) {
+      // An assignment: neither `<%=`, nor a comparison.
+      const before = t.kind[at - 1] as number;
+      isCode ||= at > i + 2 && t.kind[at + 1] !== EQUALS && (before === WORD || before === CLOSE_BRACKET);
+    } else if (kind === 0x2a || kind === 0x2b || kind === 0x2f) {
+      operators += t.kind[at - 1] === NUMBER || t.isQuote(at - 1) ? 1 : 0;
+    }
+  }
+  return false;
+}
+
 /** `php:function('system', …)`: XSLT that calls PHP. */
 function isXsltCall(t: Tokens, i: number): boolean {
   return t.kind[i + 1] === 0x3a && t.glued(i + 1) && t.word[i + 2] === FUNCTION && t.glued(i + 2) &&
@@ -60,7 +88,7 @@ export const SERVER_MARKUP = {
     severity: "high",
     catches: "Server-side includes, PHP, ERB and JSP, FreeMarker, external entities",
     example: '<!ENTITY x SYSTEM "file:///etc/hostname">',
-    nearMiss: "<?xml version='1.0'?><!-- note --><!DOCTYPE html>",
+    nearMiss: "<?xml version='1.0'?><!-- note --><!DOCTYPE html> <%= temp %> of <%= max %> <% if hot %>!<% end %>",
     weak: true,
     at: ["<!", "<?", "<%", "<#"],
     test: isServerMarkup,

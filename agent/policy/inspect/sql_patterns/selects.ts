@@ -1,6 +1,14 @@
 import { COMPARES, CONNECTIVE, SQL_FUNCTION, word } from "../keywords.ts";
 import type { Pattern } from "../pattern.ts";
-import { beginsSelectList, breakoutBefore, isComment, isShouted, isTerminator, selectShape } from "../sql_grammar.ts";
+import {
+  beginsSelectList,
+  breakoutBefore,
+  isComment,
+  isProse,
+  isShouted,
+  isTerminator,
+  selectShape,
+} from "../sql_grammar.ts";
 import { BOUND, NUMBER, type Tokens, WORD } from "../tokens.ts";
 
 const WITH = word("with"), NUNION = word("nunion"), ROW = word("row"), AS = word("as"), UNION = word("union");
@@ -32,7 +40,7 @@ function isUnionSelect(t: Tokens, i: number): boolean {
   if (t.word[at] !== SELECT) return false;
   // "Union select committee" is a name.
   const isWordBefore = t.kind[i - 1] === BOUND || t.kind[i - 1] === WORD;
-  if (isWordBefore && t.kind[at + 1] === WORD && t.word[at + 1] === 0 && t.kind[at + 2] === BOUND && at === i + 1) {
+  if (isWordBefore && t.kind[at + 1] === WORD && isProse(t, at + 1) && t.kind[at + 2] === BOUND && at === i + 1) {
     return false;
   }
   return beginsSelectList(t, at + 1) || (number !== UNION && selectShape(t, at).whole);

@@ -41,6 +41,7 @@ export function isStatement(t: Tokens, i: number, isAlone: boolean): boolean {
     case SELECT: {
       const select = selectShape(t, i);
       if (select.whole) {
+        if (!isAlone && !select.technical && isSentence(t, i)) return false;
         return isAlone
           ? select.closed && (select.technical || isLoud || hasWhere(t, i) || isDistinctOnly(t, i))
           : select.closed || select.technical;
@@ -153,6 +154,45 @@ export function isStatement(t: Tokens, i: number, isAlone: boolean): boolean {
   }
   return false;
 }
+
+/**
+ * `tables by the window stay; select menu from April`: the SELECT goes on a sentence of several words, names one column
+ * and one table, and neither holds the names and secrets of users.
+ */
+function isSentence(t: Tokens, i: number): boolean {
+  if (
+    isShouted(t, i) || t.kind[i - 1] !== SEMICOLON || !t.spaced(i) || t.kind[i - 2] !== WORD || !t.glued(i - 1) ||
+    t.kind[i - 3] !== WORD || !t.spaced(i - 2)
+  ) return false;
+  return t.kind[i + 1] === WORD && t.word[i + 2] === FROM && t.kind[i + 3] === WORD && !isComment(t, i + 4) &&
+    !SECRET_TABLES.has(t.word[i + 1] as number) && !SECRET_TABLES.has(t.word[i + 3] as number);
+}
+const SECRET_TABLES = new Set(
+  [
+    "users",
+    "user",
+    "passwords",
+    "password",
+    "accounts",
+    "account",
+    "admin",
+    "admins",
+    "login",
+    "logins",
+    "credentials",
+    "customers",
+    "members",
+    "tokens",
+    "token",
+    "keys",
+    "secrets",
+    "secret",
+    "dual",
+    "employees",
+    "clients",
+    "sessions",
+  ].map(word),
+);
 
 function isDefinition(t: Tokens, i: number, isAlone: boolean): boolean {
   const verb = t.word[i] as number;

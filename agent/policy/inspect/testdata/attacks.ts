@@ -602,7 +602,6 @@ export const ATTACKS: Readonly<Record<string, readonly string[]>> = {
     "x.php\0.jpg",
     "../../etc/passwd\0",
     "../../../etc/passwd\0.png",
-    "../",
     "../../",
     "../../../",
     "../../etc/passwd",

@@ -151,3 +151,37 @@ export const BROKEN: Readonly<Record<string, Encoding>> = {
       0x7d,
     ),
 };
+
+const utf32 = (littleEndian: boolean, mark: boolean): Encoding => (bytes) => {
+  const all = [...(mark ? "\ufeff" : "") + text(bytes)];
+  const view = new DataView(new ArrayBuffer(all.length * 4));
+  all.forEach((one, n) => view.setUint32(n * 4, one.codePointAt(0) as number, littleEndian));
+  return new Uint8Array(view.buffer);
+};
+const utf7 = onText((all) =>
+  all.replace(/[^A-Za-z0-9]+/g, (part) => {
+    const units = new DataView(new ArrayBuffer(part.length * 2));
+    part.split("").forEach((unit, n) => units.setUint16(n * 2, unit.charCodeAt(0)));
+    return `+${new Uint8Array(units.buffer).toBase64({ omitPadding: true })}-`;
+  })
+);
+const grouped = (width: number, separator: string): Encoding => (bytes) =>
+  encoder.encode(bytes.toBase64().replace(new RegExp(`.{${width}}(?=.)`, "g"), `$&${separator}`));
+
+/** Encodings that hardly any client has, and attackers do: tried around each string alone. */
+export const RARE_ENCODINGS: Readonly<Record<string, Encoding>> = {
+  "utf-32le mark": utf32(true, true),
+  "utf-32be mark": utf32(false, true),
+  "quoted-printable": eachByte((byte) => `=${hex(byte, 2).toUpperCase()}`),
+  "quoted-printable in json": onText((all) =>
+    JSON.stringify({ a: "x=y", q: [...encoder.encode(all)].map((byte) => `=${hex(byte, 2).toUpperCase()}`).join("") })
+  ),
+  "utf-7": utf7,
+  "base64 in groups of four": grouped(4, " "),
+  "base64 in groups of ten": grouped(10, " "),
+  "base64 in lines of seven": grouped(7, "\r\n"),
+  "base64 in json lines": (bytes) => encoder.encode(JSON.stringify({ q: text(grouped(5, "\n")(bytes)) })),
+  "base64 apart": grouped(1, " "),
+  "hex apart": (bytes) => encoder.encode(Array.from(bytes, (byte) => hex(byte, 2)).join(" ")),
+  "hex apart upper": (bytes) => encoder.encode(Array.from(bytes, (byte) => hex(byte, 2).toUpperCase()).join(" ")),
+};

@@ -158,7 +158,7 @@ Deno.test("what another thread compiled holds for live connections, with regexes
     const more = {
       inspection: { enabled: true, patterns: { sqli: true } },
       bans: [{ "client-id": "banned" }],
-      qos: { "max-qos": 1 },
+      qos: { enabled: true, "max-qos": 1 },
     };
     assert.equal(await change(configText(3000, "right", more)), null);
     // Nothing but the regexes is left to this thread.

@@ -306,7 +306,10 @@ async function compileAnywhere(
   if (yieldTurn !== null && thread?.isReady === true && await isLarge(files, request.pushJson, largeBytes)) {
     const report = await thread.compile({ kind: "compile", ...order });
     if (report.kind === "refused") return report;
-    if (report.kind === "compiled") return await unpackConfig(report.packed, request, yieldTurn);
+    if (report.kind === "compiled") {
+      log.debug("Another thread compiled the configuration", { config_version: report.packed.version });
+      return await unpackConfig(report.packed, request, yieldTurn);
+    }
     log.warn("The thread that compiles configurations failed: this one is compiled beside the frames", {
       error: report.why,
     });

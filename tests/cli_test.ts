@@ -226,6 +226,31 @@ Deno.test("the configuration is read again when its file changes, and on SIGHUP"
     assert.equal(await agent.end(), 0);
   }));
 
+Deno.test("a large configuration that changes is compiled by another thread, with the permissions and the environment of the agent", () =>
+  inFolder(async (folder) => {
+    const config = `${folder}/agent.json`;
+    const write = async (decision: string) => {
+      const rules = Array.from({ length: 2000 }, (_, n) => ({
+        name: `rule-${n}`,
+        topics: ["${A_SITE}/" + n, `and/so/on/${n}/#`],
+        decision,
+      }));
+      await Deno.writeTextFile(`${folder}/new.json`, JSON.stringify({ acl: { rules } }));
+      await Deno.rename(`${folder}/new.json`, config);
+    };
+    await write("allow");
+    const args = ["--socket", `${folder}/agent.sock`, "--config", config, "--log-level", "debug"];
+    const agent = await start(args, { A_SITE: "here" });
+    await write("deny");
+    await agent.waitFor("Another configuration is in force");
+    assert.match(agent.text, /Another thread compiled the configuration/);
+    await write("perhaps");
+    await agent.waitFor("nothing has changed");
+    assert.match(agent.text, /line 1, column \d+: acl\.rules\[0\]\.decision/);
+    assert.ok(!agent.text.includes("failed"), agent.text);
+    assert.equal(await agent.end(), 0);
+  }));
+
 Deno.test("users are added on the command line and prove themselves by what was printed", () =>
   inFolder(async (folder) => {
     const file = `${folder}/users.json`;

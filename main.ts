@@ -15,6 +15,7 @@ import type { Console } from "./cli/console.ts";
 import { LoginMaker } from "./agent/auth/logins.ts";
 import { realSurroundings } from "./agent/auth/surroundings.ts";
 import { Threads } from "./agent/auth/threads.ts";
+import { PUSH_FILE } from "./agent/pushed_config.ts";
 import { SocketError, UnixSocketServer } from "./agent/transport/unix_socket.ts";
 import { warmUp } from "./agent/transport/warm_up.ts";
 import { VERSION } from "./agent/version.ts";
@@ -162,7 +163,7 @@ async function run(flags: Flags): Promise<number> {
       bans: lists,
       inspections,
       thread: compiling,
-      ...(state.path === null ? {} : { state: new StateFile(state.path, "push.json") }),
+      ...(state.path === null ? {} : { state: new StateFile(state.path, PUSH_FILE) }),
       logins: new LoginMaker({
         pool,
         threads,

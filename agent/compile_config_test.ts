@@ -110,6 +110,60 @@ Deno.test("what is wrong by its form hides nothing that is wrong otherwise", asy
   await Deno.remove(file);
 });
 
+Deno.test("what is wrong in a rule or a section hides nothing else that is wrong in it, and adds nothing", async () => {
+  const config = {
+    auth: { "client-id-pattern": "(", "min-client-id-length": 200, "max-client-id-length": "x", providrs: [] },
+    "rate-limit": {
+      enabled: "yes",
+      "per-clent": {},
+      "per-client": { "messages-per-secnd": 5 },
+      "per-topic": [{ topic: "a/#/b", limit: { "messages-per-second": 1 } }],
+      control: { action: "drop" },
+    },
+    qos: { "max-qos": 7, "per-topic": [{ topic: "b/#/c", "max-qos": 1 }] },
+    retained: { "max-size": -1, "allowed-topics": ["c/#/d"] },
+    acl: {
+      rules: [
+        { name: "word", topics: ["d/#/e"], decision: "perhaps", "max-qos": 1 },
+        { name: "key", match: { "client-ip": "10.0.0.1/8" }, topics: ["a"], decision: "allow", "max-qoss": 1 },
+        { name: "topic", topics: [5, "e/#/f"], decision: "deny" },
+        { name: "match", match: { username: 5, "client-id-regex": "a(" }, topics: ["a"], decision: "allow" },
+        { name: "none", topic: ["a"], decision: "allow" },
+        { name: "missing", topics: ["f/#/g"], "max-qos": 1 },
+      ],
+    },
+  };
+  const file = await Deno.makeTempFile({ prefix: "problems-" });
+  await Deno.writeTextFile(file, JSON.stringify(config, null, 1));
+  const { problems } = await checkConfig({ file, env: () => undefined, nowMs: 0 });
+  assert.deepEqual(problems.map(({ path }) => path.join(".")).sort(), [
+    "acl.rules.0.decision",
+    "acl.rules.0.topics.0",
+    "acl.rules.1",
+    "acl.rules.1.match.client-ip.0",
+    "acl.rules.2.topics.0",
+    "acl.rules.2.topics.1",
+    "acl.rules.3.match.client-id-regex",
+    "acl.rules.3.match.username",
+    "acl.rules.4",
+    "acl.rules.5",
+    "acl.rules.5.topics.0",
+    "auth",
+    "auth.client-id-pattern",
+    "auth.max-client-id-length",
+    "qos.max-qos",
+    "qos.per-topic.0.topic",
+    "rate-limit",
+    "rate-limit.control.action",
+    "rate-limit.enabled",
+    "rate-limit.per-client",
+    "rate-limit.per-topic.0.topic",
+    "retained.allowed-topics.0",
+    "retained.max-size",
+  ]);
+  await Deno.remove(file);
+});
+
 Deno.test("tests fail beside what else is wrong, as long as the rules are right", async () => {
   const config = {
     auth: { "client-id-pattern": "(" },

@@ -9,6 +9,8 @@ export interface Push {
   readonly atMs: number;
 }
 
+/** In the state directory. */
+export const PUSH_FILE = "push.json";
 const STATE_VERSION = 1;
 /** Characters of the push that are written at a time. */
 const PIECE_CHARACTERS = 65_536;
@@ -32,19 +34,25 @@ export async function readPush(
   const fail = (fault: string) => ({ problem: `Cannot read the proxy's configuration from "${state.path}": ${fault}` });
   if ("fault" in found) return fail(found.fault);
   if (found.text === null) return { push: null };
+  const read = parsePush(found.text);
+  return "fault" in read ? fail(read.fault) : read;
+}
+
+/** Reads what {@link keptPush} wrote; the fault is the end of a sentence. */
+export function parsePush(text: string): { readonly push: Push } | { readonly fault: string } {
   try {
-    const kept: unknown = JSON.parse(found.text);
-    if (typeof kept !== "object" || kept === null) return fail("it is no object");
+    const kept: unknown = JSON.parse(text);
+    if (typeof kept !== "object" || kept === null) return { fault: "it is no object" };
     const { version, json, from, atMs } = kept as Record<string, unknown>;
     if (version !== STATE_VERSION) {
-      return fail(`it is of version ${String(version)}, and this agent knows ${STATE_VERSION}`);
+      return { fault: `it is of version ${String(version)}, and this agent knows ${STATE_VERSION}` };
     }
     if (typeof json !== "string" || typeof from !== "string" || typeof atMs !== "number") {
-      return fail("a part is missing");
+      return { fault: "a part is missing" };
     }
     JSON.parse(json);
     return { push: { json, from, atMs } };
   } catch {
-    return fail("it is not JSON");
+    return { fault: "it is not JSON" };
   }
 }

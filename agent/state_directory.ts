@@ -15,15 +15,23 @@ const NAME = "sentinel-mqtt-agent";
  * (XDG Base Directory Specification). Only what nobody asked for may be missing.
  */
 export async function openStateDirectory(given: string | null, env: Environment): Promise<StateDirectory> {
+  const place = statePlace(given, env);
+  if (place === null) return { path: null, why: "neither --state-dir nor XDG_STATE_HOME nor HOME says where" };
+  const { path, isAsked } = place;
+  const fault = await makeUsable(path);
+  if (fault === null) return { path };
+  return isAsked ? { problem: `Cannot keep state in "${path}": ${fault}` } : { path: null, why: `"${path}": ${fault}` };
+}
+
+/** Where state is kept, whether there is such a place or not, and whether somebody asked for it; null: nowhere. */
+export function statePlace(
+  given: string | null,
+  env: Environment,
+): { readonly path: string; readonly isAsked: boolean } | null {
   const asked = given ?? (env("AGENT_STATE_DIR") || env("STATE_DIRECTORY")?.split(":")[0] || null);
-  if (asked !== null) {
-    const fault = await makeUsable(asked);
-    return fault === null ? { path: asked } : { problem: `Cannot keep state in "${asked}": ${fault}` };
-  }
+  if (asked !== null) return { path: asked, isAsked: true };
   const own = ownPlace(env);
-  if (own === null) return { path: null, why: "neither --state-dir nor XDG_STATE_HOME nor HOME says where" };
-  const fault = await makeUsable(own);
-  return fault === null ? { path: own } : { path: null, why: `"${own}": ${fault}` };
+  return own === null ? null : { path: own, isAsked: false };
 }
 
 function ownPlace(env: Environment): string | null {

@@ -195,3 +195,28 @@ Deno.test("bad arguments end with 2, help with 0 and examples", async () => {
     assert.match(help.output, /Examples:/);
   }
 });
+
+Deno.test("config show tells what the proxy pushed as it lies over the file", () =>
+  inFolder(async (folder) => {
+    const file = `${folder}/gate.json`;
+    await Deno.writeTextFile(
+      file,
+      `{ "general": { "max-topic-levels": 5, "max-unanswered": 3 },
+  "acl": { "rules": [{ "name": "own", "topics": "b", "decision": "allow", "priority": 7 }] } }`,
+    );
+    const json = JSON.stringify({
+      general: { "max-topic-levels": 9 },
+      acl: { rules: { pushed: { topics: "a/#", decision: "allow" } } },
+    });
+    await Deno.writeTextFile(`${folder}/push.json`, JSON.stringify({ version: 1, json, from: "proxy-1", atMs: 0 }));
+    const { code, output, notes } = await run(["show", "-c", file, "--origin"], { AGENT_STATE_DIR: folder });
+    assert.equal(code, 0);
+    assert.match(notes, /^What proxy-1 pushed lies over the file/);
+    const shown = JSON.parse(output);
+    const push = "the proxy's push";
+    assert.deepEqual(shown["general.max-topic-levels"], { value: 9, origin: push });
+    assert.deepEqual(shown["general.max-unanswered"], { value: 3, origin: `${file}:1:57` });
+    assert.deepEqual(shown["acl.rules[0].name"], { value: "pushed", origin: push });
+    assert.equal(shown["acl.rules[0].priority"], undefined, "the file's list is no part of it");
+    assert.equal((await run(["show", "-c", file, "--state-dir", `${folder}/none`])).code, 1);
+  }));

@@ -1,5 +1,6 @@
 /** The command `explain`: what becomes of one packet of one client, and why. */
 import { Argument, Command, InvalidArgumentError, Option } from "commander";
+import { BanList } from "../agent/bans/mod.ts";
 import { compileConfig } from "../agent/compile_config.ts";
 import { quote, quoteWhole } from "../agent/config/quote.ts";
 import { ANONYMOUS_GROUP } from "../agent/policy/acl/mod.ts";
@@ -10,12 +11,13 @@ import { type Level, MAX_TEXT_BYTES, type SentMessage } from "./explain_packets.
 import { explainedJson, explainedText } from "./explain_report.ts";
 import type { Actor, Deed, Surroundings } from "./explain_run.ts";
 import { explain } from "./explanation.ts";
+import { type KeptState, readKeptState, stateOption } from "./kept_state.ts";
 import { loadWritten } from "./load_written.ts";
 
 const EXAMPLES = `
 The flags say who it is, and are taken as proved: no password is asked for and no provider. The packets are judged by the
 agent's own code, which tells what it does; no socket is opened and nothing is written. Bans that were set at run time
-are not known here, nor what the proxy pushed.
+and what the proxy pushed are read from the state directory, where there is one, and hold as they would for the agent.
 
 Examples:
   explain -c mqtt-gateway.json --client-id pump-1 --username pump-1 publish plant/2/level --qos 1
@@ -34,6 +36,7 @@ const LEVELS: Readonly<Record<string, Level>> = { "3": 3, "3.1": 3, "4": 4, "3.1
 
 interface Flags {
   config?: string;
+  stateDir?: string;
   clientId?: string;
   username?: string;
   groups: readonly string[];
@@ -64,6 +67,7 @@ export function explainCommand(given: Partial<Console> = {}, needs: ExplainNeeds
     .addArgument(new Argument("<action>", "what the client does, or what is delivered to it").choices(ACTIONS))
     .argument("[topic]", "topic name or filter; of connect that of its Will, if it has one")
     .addOption(configOption(on))
+    .addOption(stateOption())
     .option("--client-id <id>", "client id (default: explain)")
     .option("--username <name>", "user name; without one a client without credentials")
     .addOption(
@@ -102,22 +106,41 @@ async function runExplain(
   on: Console,
   actor: Actor,
   deed: Deed,
-  { config: file, all, json, exitCode }: Flags,
+  { config: file, stateDir, all, json, exitCode }: Flags,
 ): Promise<void> {
-  const result = loadWritten({ file, env: on.env });
+  const kept = readKeptState(stateDir, on.env);
+  if ("problem" in kept) throw new Ending(EXIT.FAILURE, kept.problem);
+  const { state } = kept;
+  const bansFault = state === null ? null : faultOfBans(state, on.wallMs());
+  if (bansFault !== null) throw new Ending(EXIT.FAILURE, bansFault);
+  const result = loadWritten({ file, env: on.env, pushJson: state?.push?.json });
   if ("problems" in result) refuse(result.problems);
   const { loaded, written } = result;
   // Its tests are not run: why one of them fails may be what is to be explained.
   const { compiled, problems } = await compileConfig(loaded, { number: 1, testsAtMs: null, buildRegexes: false });
   if (compiled === null) refuse(problems);
   const { policy, bans } = compiled;
-  const surroundings: Surroundings = { config: loaded.config, policy, bans, wallMs: on.wallMs };
+  const surroundings: Surroundings = {
+    config: loaded.config,
+    policy,
+    bans,
+    bansText: state?.bansText ?? null,
+    wallMs: on.wallMs,
+  };
   const [route = null] = loaded.config.general.routes ?? [];
   const explanation = explain(surroundings, written, { ...actor, routeId: actor.routeId ?? route }, deed, {
     placeAll: all || json,
+    state,
   });
   on.out(json ? JSON.stringify(explainedJson(explanation), null, 2) : explainedText(explanation, all));
   if (exitCode && explanation.judgement.verdict !== "allow") throw new Ending(EXIT.FAILURE);
+}
+
+/** What keeps the run-time bans from being understood, or null. */
+function faultOfBans({ bansText, bansFile }: KeptState, wallMs: number): string | null {
+  const silent = () => {};
+  const read = BanList.ofText(bansText, { setTimer: () => silent, tell: silent }, wallMs);
+  return "fault" in read ? `Cannot read bans from ${quoteWhole(bansFile)}: ${read.fault}` : null;
 }
 
 function refuse(problems: readonly { readonly message: string }[]): never {

@@ -3,6 +3,7 @@ import type { Place } from "../agent/config/mod.ts";
 import { quote, quoteWhole } from "../agent/config/quote.ts";
 import { placeWords } from "./config_view.ts";
 import type { Deed } from "./explain_run.ts";
+import type { KeptState } from "./kept_state.ts";
 import {
   type ExplainedDecision,
   type ExplainedRule,
@@ -197,7 +198,7 @@ function restLines(rules: readonly ExplainedRule[], shown: readonly ExplainedRul
 
 /** For scripts: all of it. Members are never left out; what there is not is null. */
 export function explainedJson(explanation: Explanation): unknown {
-  const { actor, deed, judgement, groups, rule, checks, decisions, defaultAction, notes } = explanation;
+  const { actor, deed, judgement, groups, rule, checks, decisions, defaultAction, state, notes } = explanation;
   const { verdict, detectOnly, reason, tags, detail, noted, downgradedTo, packet, subject } = judgement;
   return {
     allowed: verdict === "allow",
@@ -237,7 +238,16 @@ export function explainedJson(explanation: Explanation): unknown {
         misses: one.misses,
       })),
     })),
+    state: state === null ? null : stateJson(state),
     notes,
+  };
+}
+
+function stateJson({ directory, push, bansText }: KeptState): Record<string, unknown> {
+  return {
+    directory,
+    push: push === null ? null : { from: push.from, pushed_at: new Date(push.atMs).toISOString() },
+    bans: bansText !== null,
   };
 }
 

@@ -72,6 +72,8 @@ export interface Surroundings {
   readonly config: Config;
   readonly policy: Policy;
   readonly bans: ConfiguredBans;
+  /** The text of the file of run-time bans, which `BanList` has read before; null: there are none. */
+  readonly bansText: string | null;
   readonly wallMs: () => number;
 }
 
@@ -110,12 +112,14 @@ class Talk {
   #sent = 0;
   #received = 0;
 
-  constructor({ config, policy, bans, wallMs }: Surroundings, actor: Actor) {
+  constructor({ config, policy, bans, bansText, wallMs }: Surroundings, actor: Actor) {
     this.#actor = actor;
     // Who says that nobody proved the name says so of the broker too.
     this.#policy = actor.proved || !policy.trustBroker ? policy : { ...policy, trustBroker: false };
     const nobodyTells = () => {};
-    const list = new BanList({ setTimer: () => nobodyTells, tell: nobodyTells });
+    const read = BanList.ofText(bansText, { setTimer: () => nobodyTells, tell: nobodyTells }, wallMs());
+    if ("fault" in read) throw new Error(`Cannot read bans: ${read.fault}`);
+    const { bans: list } = read;
     list.configure(bans);
     this.#agent = new Agent({
       policies: {

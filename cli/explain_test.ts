@@ -119,7 +119,7 @@ Deno.test("--json tells all of it, and names the rule that decided with its plac
         "qos_downgraded_to",
         "rule",
       ],
-      ...["default_action", "asked", "client", "checks", "decisions", "notes"],
+      ...["default_action", "asked", "client", "checks", "decisions", "state", "notes"],
     ]);
     assert.deepEqual([told.allowed, told.verdict, told.reason, told.tags], [true, "allow", null, [
       "mqtt",
@@ -464,4 +464,77 @@ Deno.test("the README shows what explain says", () =>
     const file = await write(name, config);
     const { code, output } = await run(command.split(" ").map((word) => word === name ? file : word));
     assert.deepEqual([code, output.replaceAll(file, name)], [0, shown]);
+  }));
+
+const KEPT_PUSH = {
+  version: 1,
+  json: JSON.stringify({ acl: { rules: { pushed: { topics: "a/#", decision: "allow" } } } }),
+  from: "proxy-1",
+  atMs: 0,
+};
+const KEPT_BANS = {
+  format: "sentinel-mqtt-agent bans",
+  version: 1,
+  bans: [{
+    id: "b1",
+    source: "operator",
+    by: "client-id",
+    value: "p1",
+    reason: "stolen",
+    "set-by": "ann",
+    "set-at": "2026-01-01T00:00:00.000Z",
+    until: null,
+  }],
+};
+
+Deno.test("what the proxy pushed and bans of the state directory hold, and it says so", () =>
+  inFolder(async ({ path, write }) => {
+    const file = await write(
+      "g.json",
+      `{ "acl": { "rules": [{ "name": "own", "topics": "b", "decision": "allow" }] } }`,
+    );
+    const args = ["-c", file, "--state-dir", path];
+    assert.match((await run([...args, "publish", "a/x"])).output, /^REFUSED \(drop\)/, "nothing is kept yet");
+    await write("push.json", JSON.stringify(KEPT_PUSH));
+    const pushed = await run([...args, "publish", "a/x"]);
+    assert.match(pushed.output, /^ALLOWED: PUBLISH "a\/x"/);
+    assert.match(pushed.output, /^rule +"pushed", allow, the proxy's push$/m);
+    assert.match(pushed.output, /^! What proxy-1 pushed .* ago lies over the file \(".*\/push\.json"\)\.$/m);
+    assert.match((await run([...args, "publish", "b"])).output, /^REFUSED/, "its rules are in the place of the file's");
+    await write("bans.json", JSON.stringify(KEPT_BANS));
+    const banned = await run([...args, "--client-id", "p1", "--json", "publish", "a/x"]);
+    const { reason, state, notes } = JSON.parse(banned.output);
+    assert.equal(reason.code, "banned");
+    assert.deepEqual(state, {
+      directory: path,
+      push: { from: "proxy-1", pushed_at: "1970-01-01T00:00:00.000Z" },
+      bans: true,
+    });
+    assert.ok(notes.some((note: string) => /^Bans that were set at run time hold too/.test(note)));
+    assert.match((await run([...args, "--client-id", "p2", "publish", "a/x"])).output, /^ALLOWED/);
+    assert.deepEqual([...Deno.readDirSync(path)].map(({ name }) => name).sort(), ["bans.json", "g.json", "push.json"]);
+  }));
+
+Deno.test("a state directory that cannot be understood is told, not gone without", () =>
+  inFolder(async ({ path, write }) => {
+    const args = ["--state-dir", path, "publish", "a"];
+    const missing = await run(["--state-dir", `${path}/none`, "publish", "a"]);
+    assert.deepEqual([missing.code, missing.notes], [
+      1,
+      `Cannot read state from "${path}/none": there is no such directory`,
+    ]);
+    await write("push.json", "{");
+    assert.deepEqual([(await run(args)).code, (await run(args)).notes], [
+      1,
+      `Cannot read "${path}/push.json": it is not JSON`,
+    ]);
+    await write("push.json", JSON.stringify({ ...KEPT_PUSH, json: `{"acl":{"ruls":[]}}` }));
+    const bad = await run(args);
+    assert.equal(bad.code, 3);
+    assert.match(bad.notes, /the proxy's push: acl: unknown key "ruls"/);
+    await Deno.remove(`${path}/push.json`);
+    await write("bans.json", `{ "bans": [] }`);
+    const bans = await run(args);
+    assert.equal(bans.code, 1);
+    assert.match(bans.notes, /^Cannot read bans from ".*bans\.json": it has no "format"/);
   }));

@@ -8,6 +8,7 @@ import { subjectFacts } from "../agent/policy/acl/subject.ts";
 import { type RuleMiss, type RuleOutcome, type RuleTrace, traceRules } from "../agent/policy/acl/trace_rules.ts";
 import type { TracedDecision } from "../agent/policy/trace_recorder.ts";
 import type { Actor, Deed, Judgement, Surroundings } from "./explain_run.ts";
+import type { KeptState } from "./kept_state.ts";
 import { judgeDeed } from "./explain_run.ts";
 
 /** A rule by name, and where it is written; null for one that a login carries, and for one that is not told. */
@@ -65,6 +66,7 @@ export interface Explanation {
   readonly decisions: readonly ExplainedDecision[];
   /** What holds where no rule decides, and where it is written. */
   readonly defaultAction: { readonly value: "allow" | "deny"; readonly place: Place | null };
+  readonly state: KeptState | null;
   /** What has to be known to understand the rest, in whole sentences. */
   readonly notes: readonly string[];
 }
@@ -72,6 +74,8 @@ export interface Explanation {
 export interface ExplainOptions {
   /** Whether every rule is told, and not the most telling ones alone: to find where a rule is written takes a while. */
   readonly placeAll: boolean;
+  /** What the agent keeps, and was read; null for nothing. */
+  readonly state: KeptState | null;
 }
 
 export function explain(
@@ -79,7 +83,7 @@ export function explain(
   written: WrittenConfig,
   actor: Actor,
   deed: Deed,
-  { placeAll }: ExplainOptions,
+  { placeAll, state }: ExplainOptions,
 ): Explanation {
   const { config, policy } = surroundings;
   const judgement = judgeDeed(surroundings, actor, deed);
@@ -104,7 +108,8 @@ export function explain(
     checks: explainedChecks(judgement),
     decisions,
     defaultAction: { value: config.acl["default-action"], place: placeOf(written, ["acl", "default-action"]) },
-    notes: notesOf(surroundings, actor, deed, judgement),
+    state,
+    notes: [...stateNotes(state, surroundings.wallMs()), ...notesOf(surroundings, actor, deed, judgement)],
   };
 }
 
@@ -214,6 +219,25 @@ function checkDetail(topic: string | null, limit: string | null, downgradedTo: n
   if (limit !== null) return `limit ${quote(limit)}`;
   if (downgradedTo !== null) return `it should have QoS ${downgradedTo}`;
   return topic === null ? null : `topic ${quote(topic)}`;
+}
+
+/** What lies over the file, or beside it. */
+function stateNotes(state: KeptState | null, nowMs: number): string[] {
+  if (state === null) return [];
+  const notes: string[] = [];
+  if (state.push !== null) {
+    const { from, atMs } = state.push;
+    const age = ageWords(nowMs - atMs);
+    notes.push(`What ${from} pushed ${age} ago lies over the file (${quote(state.pushFile)}).`);
+  }
+  if (state.bansText !== null) notes.push(`Bans that were set at run time hold too (${quote(state.bansFile)}).`);
+  return notes;
+}
+
+function ageWords(ms: number): string {
+  const minutes = Math.max(0, Math.floor(ms / 60_000));
+  if (minutes < 120) return `${minutes} min`;
+  return minutes < 2880 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 1440)} days`;
 }
 
 function notesOf(surroundings: Surroundings, actor: Actor, deed: Deed, judgement: Judgement): string[] {

@@ -13,6 +13,8 @@ export interface LoadWrittenOptions {
   /** Path of the configuration file; without one, or with an empty one, the defaults. */
   readonly file: string | undefined;
   readonly env: Environment;
+  /** What the proxy pushed, as JSON; undefined: nothing. */
+  readonly pushJson?: string | undefined;
   /** For tests: how files are read, and which keys are not built yet. */
   readonly read?: ReadText;
   readonly notYet?: NotYetTable;
@@ -27,11 +29,12 @@ export interface LoadedWritten {
 
 /** Loads a configuration as the agent does, and keeps the text that it was loaded from. */
 export function loadWritten(options: LoadWrittenOptions): LoadedWritten | RefusedConfig {
-  const { file, env, notYet, read = readText } = options;
+  const { file, env, pushJson, notYet, read = readText } = options;
   const texts = new Map<string, string>();
   const loaded = loadConfig({
     ...(file === undefined || file === "" ? {} : { file: { path: file } }),
     env,
+    ...(pushJson === undefined ? {} : { pushJson }),
     ...(notYet === undefined ? {} : { notYet }),
     read: (path) => {
       const found = read(path);
@@ -48,7 +51,12 @@ export function loadWritten(options: LoadWrittenOptions): LoadedWritten | Refuse
   return {
     loaded,
     get written() {
-      return written ??= new WrittenConfig(loaded.config, configFile, rulesFile);
+      return written ??= new WrittenConfig(
+        loaded.config,
+        configFile,
+        rulesFile,
+        pushJson === undefined ? undefined : JSON.parse(pushJson),
+      );
     },
   };
 }

@@ -52,6 +52,9 @@ export interface ListedBan {
   readonly hits: number;
 }
 
+/** In the state directory. */
+export const BANS_FILE = "bans.json";
+
 /** Some 30 MB where every text is as long as it may be. */
 const MAX_BANS = 10_000;
 const MAX_PATTERNS = 64;
@@ -97,14 +100,25 @@ export class BanList {
     options: BanListOptions,
     wallMs: number,
   ): Promise<{ readonly bans: BanList } | { readonly problem: string }> {
-    const file = new StateFile(stateDir, "bans.json");
+    const file = new StateFile(stateDir, BANS_FILE);
     const state = await file.read();
-    const reading = "fault" in state ? state : state.text === null ? { entries: [] } : readBans(state.text);
+    const read = "fault" in state ? state : BanList.ofText(state.text, options, wallMs);
+    if ("fault" in read) return { problem: `Cannot read bans from ${quoteWhole(file.path)}: ${read.fault}` };
+    read.bans.#keepIn(file);
+    return read;
+  }
+
+  /** The list that a text of `bans.json` holds, null for none: in memory only. */
+  static ofText(
+    text: string | null,
+    options: BanListOptions,
+    wallMs: number,
+  ): { readonly bans: BanList } | { readonly fault: string } {
+    const reading = text === null ? { entries: [] } : readBans(text);
+    if ("fault" in reading) return reading;
     const bans = new BanList(options);
-    const fault = "fault" in reading ? reading.fault : bans.#restore(reading.entries, wallMs);
-    if (fault !== null) return { problem: `Cannot read bans from ${quoteWhole(file.path)}: ${fault}` };
-    bans.#keepIn(file);
-    return { bans };
+    const fault = bans.#restore(reading.entries, wallMs);
+    return fault === null ? { bans } : { fault };
   }
 
   /**

@@ -8,7 +8,15 @@ export {
   type RefusedClient,
 } from "./auto_ban.ts";
 export { type Ban, BAN_KINDS, type BanKind, type Claimant, describeBan, MAX_BAN_TEXT_BYTES } from "./ban.ts";
-export { type AutomaticBan, BanList, type BanListOptions, type ListedBan, type NewBan, type Tell } from "./ban_list.ts";
+export {
+  type AutomaticBan,
+  BanList,
+  type BanListOptions,
+  BANS_FILE,
+  type ListedBan,
+  type NewBan,
+  type Tell,
+} from "./ban_list.ts";
 export {
   type BanConfig,
   compileBans,

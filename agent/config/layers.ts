@@ -228,7 +228,8 @@ export function* resolveLayersSteps(options: LayerOptions): Steps<LoadResult> {
   }
 }
 
-const PUSH = "the proxy's push";
+/** What the proxy's layer is called. */
+export const PUSH = "the proxy's push";
 
 function lookUps(sources: Sources): Pick<LoadedConfig, "originOf" | "problemsAt" | "problemsAtSteps"> {
   return {

@@ -1,6 +1,7 @@
 import { ConfigDocument, type Spot } from "./document.ts";
 import { isBag, keyedEntry, keyedOrder, listForm } from "./keyed.ts";
 import type { Path, Place } from "./problem.ts";
+import { PUSH } from "./layers.ts";
 import { RULES, RULES_FILE } from "./schema/acl.ts";
 import { CONFIG, type Config } from "./schema/config.ts";
 import type { AnyShape, Keyed, ListShape } from "./shape.ts";
@@ -28,12 +29,15 @@ export interface SourceText {
  */
 export class WrittenConfig {
   readonly #file: Written | null;
+  readonly #push: Written | null;
   /** What the rules file gives, by what it is in the effective `acl`. */
   readonly #rules: ReadonlyMap<string, Written>;
   /** How many rules and tests stand before those of the rules file. */
   readonly #before: ReadonlyMap<string, number>;
 
-  constructor(config: Config, file: SourceText | null, rulesFile: SourceText | null) {
+  /** `push`: what the proxy pushed, as JSON.parse gives it; undefined for nothing. */
+  constructor(config: Config, file: SourceText | null, rulesFile: SourceText | null, push: unknown = undefined) {
+    this.#push = push === undefined ? null : rootOf(ConfigDocument.ofValue(PUSH, push), CONFIG);
     this.#file = file === null ? null : rootOf(ConfigDocument.ofText(file.path, file.text), CONFIG);
     const rules = new Map<string, Written>();
     const before = new Map<string, number>();
@@ -64,7 +68,17 @@ export class WrittenConfig {
         }
       }
     }
+    const pushed = this.#pushed(path);
+    if (pushed !== null) return pushed;
     return this.#file === null ? null : descend(this.#file, path);
+  }
+
+  /** What the push says, or null: a list that it gives stands in the place of the whole list of the file. */
+  #pushed(path: Path): Written | null {
+    if (this.#push === null) return null;
+    const entry = path.findIndex((part) => typeof part === "number");
+    const isSaid = descend(this.#push, entry === -1 ? path : path.slice(0, entry)).value !== undefined;
+    return isSaid ? descend(this.#push, path) : null;
   }
 
   /** Where each of them is written; null for null. One reading of each file. */

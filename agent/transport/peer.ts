@@ -461,14 +461,30 @@ export class Peer implements WaitingRoom {
   }
 
   #configure(version: 1 | 2, correlationId: string | null, config: unknown, from: string): void {
+    const sentAfterMs = this.#sentAfterMs;
     const configured = this.#options.agent.configure(config, from).then(async (problem) => {
       const answer = plainAnswer(version, correlationId, problem === null ? null : { status: 500, body: problem });
-      if (version === 1) return this.#answers.addText(-1, answer);
+      if (version === 1) {
+        const isLate = this.#options.now() - sentAfterMs > MAX_ANSWER_AGE_MS;
+        return isLate ? await this.#answerLate(answer) : this.#answers.addText(-1, answer);
+      }
       // It names what it answers, so it may come when it likes.
       this.#control.addText(MESSAGE.RESPONSE, answer);
       await this.#flush().catch(() => this.#close());
     });
     if (version === 1) this.#hold = configured;
+  }
+
+  /**
+   * The answer to a push of many rules over v1. A proxy waits for it by another clock than for verdicts, nobody knows how
+   * long; to one that waits no longer it would be the verdict on the next frame, and each one after it that of another:
+   * so it is the last answer on its connection.
+   */
+  async #answerLate(answer: string): Promise<void> {
+    if (this.#muted) return;
+    this.#control.addText(-1, answer);
+    await this.#flush();
+    if (!this.#muted) await this.#mute();
   }
 
   #handshake(request: Record<string, unknown>): void {

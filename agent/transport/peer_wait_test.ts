@@ -273,6 +273,26 @@ Deno.test("a push is answered when it is in force or refused: over v1 in its pla
   }
 });
 
+Deno.test("over v1 a push that takes long is answered all the same, and then its connection is given up", async () => {
+  for (const problem of [null, "Cannot load the proxy's push: nothing"]) {
+    const bench = new Bench();
+    const done = Promise.withResolvers<string | null>();
+    bench.parts.policies.push = () => done.promise;
+    await bench.send(
+      message(`{"version":1,"event_type":"configure","payload":{"agent_id":"a","config":{"a":1}}}`),
+      v1({ index: 0, hex: CONNECT, id: "a" }),
+      v1({ index: 1, hex: DENIED, id: "a" }),
+    );
+    bench.idle(85);
+    done.resolve(problem);
+    await turn();
+    assert.deepEqual(answers(bench), [problem === null ? 'undefined "allow"' : 'undefined {"block"']);
+    assert.ok(bench.muted, "whoever waits no longer would take it for a verdict");
+    assert.deepEqual(bench.lateEvents.map(({ topic }) => topic), ["b/x"], "what came behind it is judged");
+    await bench.end();
+  }
+});
+
 Deno.test("a CONNECT whose answer is late takes nobody else's answer with it", async () => {
   const { bench, users } = guarded();
   await bench.send(HANDSHAKE);

@@ -31,7 +31,7 @@ const LIMIT_KEYS = {
   "bytes-per-second": page("Bytes a second; 0: none", integer(), 0),
   burst: page("Messages that may come at once, of `messages-per-second`", integer({ min: 1, max: 1e9 }), 10),
   "burst-bytes": ours("Bytes that may come at once; absent: those of one second", integer({ min: 1 }), OPTIONAL),
-  quota: ours("Totals over longer times", keyedList(QUOTA), []),
+  quota: ours("Totals over longer times", keyedList(QUOTA, { single: true }), []),
   action: ours("What becomes of what exceeds it", choice("drop", "close"), "drop"),
   shadow: ours("Counted and audited, does not decide", boolean(), false),
 };

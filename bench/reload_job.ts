@@ -31,3 +31,13 @@ export interface ReloadResult {
   readonly reloads: readonly Latencies[];
   readonly framesPerSecond: number;
 }
+
+/** What `agent/reload_slices_bench.ts` prints. */
+export interface SlicesResult {
+  /** The longest of each reload, with what the collector does in a rest of 100 ms behind it, in ms. */
+  readonly longestMs: readonly number[];
+  /** From the call until the new configuration is in force, in ms. */
+  readonly tookMs: readonly number[];
+  /** Heap in use after the last one, in MB. */
+  readonly heapMb: number;
+}

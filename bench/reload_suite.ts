@@ -1,6 +1,5 @@
 import type { Aim } from "./aims.ts";
-import type { ReloadLoad, ReloadResult } from "./reload_job.ts";
-import type { SlicesResult } from "./reload_slices.ts";
+import type { ReloadLoad, ReloadResult, SlicesResult } from "./reload_job.ts";
 import { configText } from "./rules.ts";
 import { figure, table } from "./table.ts";
 import { LoadFailure, type Workbench } from "./workbench.ts";

@@ -1,7 +1,6 @@
 import type { FrameResult, FramesJob, Job, LoadJob, LoadResult, SessionsJob, SessionsResult } from "./load_job.ts";
-import type { ReloadJob, ReloadResult } from "./reload_job.ts";
+import type { ReloadJob, ReloadResult, SlicesResult } from "./reload_job.ts";
 import { type ConfigOptions, configText } from "./rules.ts";
-import type { SlicesResult } from "./reload_slices.ts";
 import { ServerProcess } from "./server_process.ts";
 
 /** The flags that `deno task start` gives the agent. */
@@ -73,7 +72,7 @@ export class Workbench {
   /** Replaces files under load (`reload_client.ts`). */
   /** Slices of so many reloads, in a process with the agent's flags. */
   async reloadSlices(rules: number, times: number, way: "aside" | "here"): Promise<SlicesResult> {
-    const script = new URL("./reload_slices.ts", import.meta.url).pathname;
+    const script = new URL("../agent/reload_slices_bench.ts", import.meta.url).pathname;
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", AGENT_FLAGS[0] as string, "-A", script, String(rules), String(times), way],
     }).output();

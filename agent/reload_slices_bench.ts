@@ -1,28 +1,20 @@
-import { LoginMaker } from "../agent/auth/logins.ts";
-import { BcryptPool } from "../agent/auth/bcrypt_pool.ts";
-import { realSurroundings } from "../agent/auth/surroundings.ts";
-import { Threads } from "../agent/auth/threads.ts";
-import { ConfigThread } from "../agent/config_thread.ts";
-import { createLogger } from "../agent/log.ts";
-import { PolicyStore } from "../agent/policy_store.ts";
-import { configText } from "./rules.ts";
+import { LoginMaker } from "./auth/logins.ts";
+import { BcryptPool } from "./auth/bcrypt_pool.ts";
+import { realSurroundings } from "./auth/surroundings.ts";
+import { Threads } from "./auth/threads.ts";
+import { ConfigThread } from "./config_thread.ts";
+import { createLogger } from "./log.ts";
+import { PolicyStore } from "./policy_store.ts";
+import type { SlicesResult } from "../bench/reload_job.ts";
+import { configText } from "../bench/rules.ts";
 
 /**
- * How long a reload holds the frame path's thread at a time: `deno run -A reload_slices.ts RULES TIMES WAY`, a process of
+ * How long a reload holds the frame path's thread at a time: `deno run -A reload_slices_bench.ts RULES TIMES WAY`, a process of
  * its own. A loop that always wants its turn, as frames do under full load, notes how much CPU this thread used between two
  * of its turns, the collector's share included. CPU and not time, since on a busy machine other programs are in the time.
  *
  * From outside it can not be seen as well: what the system says of a thread that runs is up to 4 ms old.
  */
-
-export interface SlicesResult {
-  /** The longest of each reload, with what the collector does in a rest of 100 ms behind it, in ms. */
-  readonly longestMs: readonly number[];
-  /** From the call until the new configuration is in force, in ms. */
-  readonly tookMs: readonly number[];
-  /** Heap in use after the last one, in MB. */
-  readonly heapMb: number;
-}
 
 const CLOCK_THREAD_CPUTIME_ID = 3;
 const REST_MS = 100;

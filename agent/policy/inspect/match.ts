@@ -91,22 +91,30 @@ export function matchStretches(
 }
 
 function matchTokens(table: PatternTable, bytes: Uint8Array, found: Found): boolean {
+  while (tokens.next()) if (matchBlock(table, bytes, tokens, found)) return true;
+  return false;
+}
+
+// One loop in each function: where they nest, V8 compiles the inner one alone, and throws that away whenever it ends.
+function matchBlock(table: PatternTable, bytes: Uint8Array, t: Tokens, found: Found): boolean {
   const { byPair, byWord } = table;
-  const t = tokens;
-  while (t.next()) {
-    matchWork += t.last - t.first;
-    for (let i = t.first; i < t.last; i++) {
-      const kind = t.kind[i] as number;
-      const patterns = kind === WORD
-        ? byWord[t.word[i] as number]
-        : byPair[kind * CLASSES + (CLASS[bytes[t.end[i] as number] as number] ?? 0)];
-      if (patterns === undefined) continue;
-      matchWork += patterns.length;
-      for (let n = 0; n < patterns.length; n++) {
-        const pattern = patterns[n] as Pattern;
-        if (pattern.test(t, i) && found(pattern, t.start[i] as number)) return true;
-      }
-    }
+  const { kind, word, end, first, last } = t;
+  matchWork += last - first;
+  for (let i = first; i < last; i++) {
+    const one = kind[i] as number;
+    const patterns = one === WORD
+      ? byWord[word[i] as number]
+      : byPair[one * CLASSES + (CLASS[bytes[end[i] as number] as number] as number | 0)];
+    if (patterns !== undefined && callPatterns(patterns, t, i, found)) return true;
+  }
+  return false;
+}
+
+function callPatterns(patterns: readonly Pattern[], t: Tokens, i: number, found: Found): boolean {
+  matchWork += patterns.length;
+  for (let n = 0; n < patterns.length; n++) {
+    const pattern = patterns[n] as Pattern;
+    if (pattern.test(t, i) && found(pattern, t.start[i] as number)) return true;
   }
   return false;
 }

@@ -64,7 +64,11 @@ function write(n: number): void {
   const start = spanStart(n);
   const stop = spanEnd(n);
   note(start);
-  for (let at = start; at < stop; at++) target[to++] = from[at] as number;
+  const source = from;
+  const out = target;
+  let next = to;
+  for (let at = start; at < stop; at++) out[next++] = source[at] as number;
+  to = next;
   if (stop < fromEnd) target[to++] = BOUNDARY;
 }
 

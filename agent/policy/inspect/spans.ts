@@ -46,6 +46,8 @@ export function survey(
   hasBounds: boolean,
 ): number {
   const { table } = prefilter;
+  let toEnds = ends;
+  let toFlags = flags;
   const classes = hasBounds ? BOUNDED_CLASS : CLASS;
   const bound = isJson ? 0x22 : hasBounds ? BOUNDARY : -1;
   let state = 0;
@@ -56,16 +58,21 @@ export function survey(
     const byte = bytes[at] as number;
     state = table[(state & STATE_MASK) + (classes[byte] as number)] as number;
     inSpan |= state;
-    if (byte !== bound || (isJson && bytes[at - 1] === 0x5c && isEscaped(bytes, at))) continue;
-    if (count + 2 > ends.length) grow();
-    ends[count] = at;
-    flags[count++] = inSpan >>> FLAG_SHIFT;
+    if (byte !== bound) continue;
+    if (isJson && at > start && bytes[at - 1] === 0x5c && isEscaped(bytes, at)) continue;
+    if (count + 2 > toEnds.length) {
+      grow();
+      toEnds = ends;
+      toFlags = flags;
+    }
+    toEnds[count] = at;
+    toFlags[count++] = inSpan >>> FLAG_SHIFT;
     all |= inSpan;
     inSpan = 0;
   }
   const last = inSpan >>> FLAG_SHIFT | (prefilter.final.get(state & STATE_MASK) ?? 0);
-  ends[count] = end;
-  flags[count++] = last;
+  toEnds[count] = end;
+  toFlags[count++] = last;
   spanCount = count;
   hasStrings = isJson;
   textStart = start;
@@ -112,10 +119,10 @@ export function markTricks(bytes: Uint8Array): number {
   return all;
 }
 
-/** Spans on either side that a pattern may look over from the one that it is called in. Hardly any looks over one; a test holds it. */
+/** Spans on either side that a pattern may look into from the one that it is called in: ["sh","-c","id"] takes four. A test holds it. */
 export const CONTEXT = 4;
 /** Of a span in which nothing was seen, so much of the near end is context: of a string, and of what stands between strings. */
-const NEAR_STRING = 48, NEAR_BETWEEN = 512;
+const NEAR_STRING = 24, NEAR_BETWEEN = 512;
 
 /** What {@link findStretches} found: the stretches of the text that patterns are called for, and their context, in order. */
 export let stretchCount = 0;

@@ -36,15 +36,18 @@ Deno.test("survey() says what is in each span, and of all together what scan() s
 
 Deno.test("patterns find in the stretches of a document what they find in all of it", () => {
   const dull = Array.from({ length: 5 }, (_, n) => ({ name: `lamp number ${n} of the house`, note: "dull", v: n }));
-  const texts = [
+  const texts: (string | string[])[] = [
+    ["sh", "-c", "id"],
     ...Object.values(ATTACKS).flat(),
     ...Object.values(BENIGN).flat(),
     ...ALL_PATTERNS.map((p) => p.example),
   ];
   let parted = 0;
   texts.forEach((text, n) => {
-    const other = texts[(n * 7 + 3) % texts.length] as string;
-    for (const value of [{ dull, v: text, more: dull }, { [text]: dull, v: { x: other } }, [other, dull, text]]) {
+    const other = texts[(n * 7 + 3) % texts.length];
+    for (
+      const value of [{ dull, v: text, more: dull }, { [String(text)]: dull, v: { x: other } }, [other, dull, text]]
+    ) {
       for (const indent of [0, 4]) {
         const bytes = encoder.encode(JSON.stringify(value, null, indent));
         const hits = (match: (found: (name: { name: string }, at: number) => boolean) => boolean): string[] => {
@@ -59,7 +62,7 @@ Deno.test("patterns find in the stretches of a document what they find in all of
         survey(table.prefilter, bytes, 0, bytes.length, true, false);
         findStretches(false);
         if (stretchCount > 1) parted++;
-        assert.deepEqual(hits((found) => matchStretches(table, bytes, false, true, found)), whole, text);
+        assert.deepEqual(hits((found) => matchStretches(table, bytes, false, true, found)), whole, String(text));
       }
     }
   });

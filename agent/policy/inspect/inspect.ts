@@ -186,7 +186,10 @@ function searchView(queue: View[]): boolean {
     }
   }
   queue.push(...decodedRuns(view, limits));
-  if ((flags & HAS_MAIL) !== 0) queue.push(...mailViews(view, isJson, limits));
+  if ((flags & HAS_MAIL) !== 0) {
+    const source = narrowed(view, HAS_MAIL, 0);
+    queue.push(...mailViews(source, isJson && source === view, limits));
+  }
   if ((flags & (HAS_PERCENT | HAS_ENTITY | HAS_BACKSLASH)) !== 0) {
     const inner = unescaped(narrowed(view, HAS_PERCENT | HAS_ENTITY | HAS_BACKSLASH, 0), limits, false);
     if (inner !== null) queue.push(inner);

@@ -1,15 +1,25 @@
 import { cborStrings, characterRuns, isWhole, messagePackStrings, nonTextBytes, pieces, piecesCut } from "./binary.ts";
 import { packedWithin, unpacked } from "./packed_views.ts";
 import { pieceViews } from "./piece_views.ts";
+import { HAS_CONTROL, HAS_HIGH } from "./prefilter.ts";
+import { hasFlags, spanCount, spanEnd, spanStart } from "./spans.ts";
 import { decodeUtf32, utf32Pieces } from "./utf32.ts";
 import { decodeUtf16, utf16Cut, utf16Pieces } from "./utf16.ts";
 import { addViewWork, arena, child, exceed, room, take } from "./view_state.ts";
 import { DOUBT_STRING, hasBounds, type View, type ViewLimits } from "./views.ts";
 
-/** How much of the text is none, once it has bytes that may not be: control characters, NUL, not UTF-8. */
+/**
+ * How much of the view, which was surveyed last, is no text: control characters, NUL, what is not UTF-8. Looks at the
+ * spans that have any of those, or what is beyond ASCII.
+ */
 export function countNonText(view: View): number {
-  addViewWork(view.end - view.start);
-  return nonTextBytes(view.bytes, view.start, view.end, hasBounds(view));
+  let count = 0;
+  for (let n = 0; n < spanCount; n++) {
+    if (!hasFlags(n, HAS_CONTROL | HAS_HIGH)) continue;
+    addViewWork(spanEnd(n) - spanStart(n));
+    count += nonTextBytes(view.bytes, spanStart(n), spanEnd(n), hasBounds(view));
+  }
+  return count;
 }
 
 /** What data that is no text, or not all of it, has inside: compressed data, UTF-16, CBOR, MessagePack, strings. */

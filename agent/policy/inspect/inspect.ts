@@ -1,18 +1,18 @@
 import { continueUtf8, UTF8_COMPLETE } from "../../mqtt/utf8.ts";
-import { collapsible, GLUED_PLUS, isChanged, SHELL_QUOTING, SQL_COMMENT, SQL_JOIN } from "./collapse.ts";
+import { GLUED_PLUS, isChanged, SHELL_QUOTING, SQL_COMMENT, SQL_JOIN } from "./collapse.ts";
 import { type Collapse, collapsed, collapsedSource } from "./collapsed_views.ts";
 import { type PartName, SEVERITIES, type Severity } from "./config.ts";
 import { countNonText, insideData } from "./data_views.ts";
 import type { Findings, Hit } from "./findings.ts";
 import type { CustomPattern, InspectionPlan } from "./inspection_plan.ts";
 import { jsonViolation } from "./json_limits.ts";
-import { matchPatterns, matchWorkDone, type PatternTable, resetMatchWork } from "./match.ts";
-import { COMMENTS_STAY, ESCAPES_STAY, FOLDS_STAY, PLUS_STAYS, QUOTING_STAYS } from "./narrow.ts";
+import { matchPatterns, matchStretches, matchWorkDone, type PatternTable, resetMatchWork } from "./match.ts";
 import type { Pattern } from "./pattern.ts";
 import { arePatternsCut, beginPatterns, patternWork, takePatternWork } from "./pattern_work.ts";
 import { decodedRuns } from "./piece_views.ts";
 import { GUESSED } from "./pieces.ts";
 import {
+  compilePrefilter,
   DOUBLE_QUOTE,
   HAS_BACKSLASH,
   HAS_CONTROL,
@@ -22,10 +22,10 @@ import {
   HAS_PERCENT,
   HAS_PLUS,
   HAS_TRICK,
-  hasSeparator,
   scan,
   TRIGGER,
 } from "./prefilter.ts";
+import { findStretches, markTricks, survey } from "./spans.ts";
 import { folded, mailViews, narrowed, unescaped } from "./text_views.ts";
 import { BOUNDARY, isEscaped, isJsonText } from "./tokens.ts";
 import { inTopicSet } from "./topic_set.ts";
@@ -161,7 +161,7 @@ function searchView(queue: View[]): boolean {
   const { bytes, start, end } = view;
   const { table, limits } = plan;
   const isJson = isJsonText(bytes, start, end);
-  const flags = table === null ? ALL_FLAGS : scan(table.prefilter, bytes, start, end, isJson);
+  const flags = survey(table === null ? NOTHING : table.prefilter, bytes, start, end, isJson, hasBounds(view));
   let isBinary = false;
   let hasData = false;
   if ((flags & (HAS_CONTROL | HAS_HIGH)) !== 0 && !isFromStrings(view)) {
@@ -178,7 +178,7 @@ function searchView(queue: View[]): boolean {
   if (searchCustoms(isJson)) return true;
   // What Unicode stands for ASCII in is decoded further as that ASCII.
   if ((flags & (HAS_HIGH | HAS_CONTROL)) !== 0) {
-    const source = narrowed(view, isJson, FOLDS_STAY);
+    const source = narrowed(view, HAS_HIGH | HAS_CONTROL, 0);
     const fold = folded(source, limits);
     if (fold !== null) {
       queue.push(fold);
@@ -186,9 +186,12 @@ function searchView(queue: View[]): boolean {
     }
   }
   queue.push(...decodedRuns(view, limits));
-  if ((flags & HAS_MAIL) !== 0) queue.push(...mailViews(view, isJson, limits));
+  if ((flags & HAS_MAIL) !== 0) {
+    const source = narrowed(view, HAS_MAIL, 0);
+    queue.push(...mailViews(source, isJson && source === view, limits));
+  }
   if ((flags & (HAS_PERCENT | HAS_ENTITY | HAS_BACKSLASH)) !== 0) {
-    const inner = unescaped(narrowed(view, isJson, ESCAPES_STAY), limits, false);
+    const inner = unescaped(narrowed(view, HAS_PERCENT | HAS_ENTITY | HAS_BACKSLASH, 0), limits, false);
     if (inner !== null) queue.push(inner);
   }
   const isLone = (flags & DOUBLE_QUOTE) !== 0 &&
@@ -200,8 +203,8 @@ function searchView(queue: View[]): boolean {
   return false;
 }
 
-/** Without built-in patterns nothing is known of a text before it is decoded. */
-const ALL_FLAGS = HAS_PERCENT | HAS_ENTITY | HAS_BACKSLASH | HAS_HIGH | HAS_CONTROL | HAS_MAIL;
+/** Without built-in patterns the prefilter says no more than what there is to decode. */
+const NOTHING = compilePrefilter([]);
 
 /** What shows in the bytes of the view and not in its words. */
 function searchBytes(): boolean {
@@ -224,21 +227,22 @@ function isPackedText(bytes: Uint8Array, start: number, end: number): boolean {
 /** The view as it is, and as SQL and shells read it. */
 function searchForms(table: PatternTable, flags: number, isJson: boolean): boolean {
   const { bytes, start, end } = view;
-  if ((flags & TRIGGER) !== 0 && matchPatterns(table, bytes, start, end, hasBounds(view), onPattern)) return true;
-  if ((flags & (TRIGGER | HAS_TRICK | HAS_PLUS)) === 0 && !hasSeparator(flags)) return false;
-  const tricks = collapsible(bytes, start, end);
-  if (tricks === 0) return false;
-  if ((tricks & GLUED_PLUS) !== 0 && searchForm(table, "plus", isJson, PLUS_STAYS)) return true;
-  if ((tricks & SQL_COMMENT) !== 0 && searchForm(plan.formTables.sql, "sql", isJson, COMMENTS_STAY)) return true;
-  if ((tricks & SQL_JOIN) !== 0 && searchForm(plan.formTables.commented, "sql-joined", isJson, COMMENTS_STAY)) {
-    return true;
+  if ((flags & TRIGGER) !== 0) {
+    findStretches(isJson && hasBounds(view) && bytes.indexOf(BOUNDARY, start) < end - 1);
+    if (matchStretches(table, bytes, hasBounds(view), isJson, onPattern)) return true;
   }
-  return (tricks & SHELL_QUOTING) !== 0 && searchForm(plan.formTables.shell, "shell", isJson, QUOTING_STAYS);
+  if ((flags & (HAS_TRICK | HAS_PLUS | DOUBLE_QUOTE)) === 0) return false;
+  const tricks = markTricks(bytes);
+  if (tricks === 0) return false;
+  if ((tricks & GLUED_PLUS) !== 0 && searchForm(table, "plus", GLUED_PLUS)) return true;
+  if ((tricks & SQL_COMMENT) !== 0 && searchForm(plan.formTables.sql, "sql", SQL_COMMENT)) return true;
+  if ((tricks & SQL_JOIN) !== 0 && searchForm(plan.formTables.commented, "sql-joined", SQL_JOIN)) return true;
+  return (tricks & SHELL_QUOTING) !== 0 && searchForm(plan.formTables.shell, "shell", SHELL_QUOTING);
 }
 
-function searchForm(table: PatternTable | null, how: Collapse, isJson: boolean, stays: number): boolean {
+function searchForm(table: PatternTable | null, how: Collapse, tricks: number): boolean {
   if (table === null) return false;
-  formSource = narrowed(view, isJson, stays);
+  formSource = narrowed(view, 0, tricks);
   const { bytes, start, end } = collapsed(formSource, how);
   if (!isChanged) return false;
   form = how;

@@ -1,81 +1,91 @@
+import { CONTEXT, hasFlags, hasStrings, hasTricks, spanCount, spanEnd, spanStart } from "./spans.ts";
 import { BOUNDARY } from "./tokens.ts";
 
 /**
- * Leaves out of a document what a decoder would not change: most of its strings have no escape, no quoting, nothing
- * beyond ASCII, and were searched as they are. What is left has the same bounds in the same order, so that a pattern that
- * looks over them sees the same.
+ * Leaves out of a text what a decoder would not change: most of the strings of a document have no escape, no quoting,
+ * nothing beyond ASCII, and were searched as they are. What stays has its next strings around it, so that a pattern that
+ * looks over the bounds sees the same.
  */
 
-/**
- * Which strings stay: those that have what escapes, what folds, what comments of SQL, the quoting of shells or spaces of
- * forms are written with.
- */
-export const ESCAPES_STAY = 1, FOLDS_STAY = 2, COMMENTS_STAY = 4, QUOTING_STAYS = 8, PLUS_STAYS = 16;
-
-const MASK = new Uint8Array(256);
-MASK.fill(FOLDS_STAY, 0x80);
-for (let byte = 0; byte < 0x20; byte++) MASK[byte] = FOLDS_STAY;
-MASK[0x7f] = FOLDS_STAY;
-for (const byte of [0x09, 0x0a, 0x0b, 0x0c, 0x0d]) MASK[byte] = 0;
-for (const character of "%&\\") MASK[character.charCodeAt(0)]! |= ESCAPES_STAY;
-for (const character of "/*-#") MASK[character.charCodeAt(0)]! |= COMMENTS_STAY;
-for (const character of "'\"`\\^${") MASK[character.charCodeAt(0)]! |= QUOTING_STAYS;
-MASK[0x2b]! |= PLUS_STAYS;
-
-/** Shorter than this, a string stays; what stands between strings too. */
+/** A string of more bytes than this that does not stay is one space; so is what stands between strings. */
 const SHORT_STRING = 8, SHORT_BETWEEN = 32;
-const QUOTE = 0x22, BACKSLASH = 0x5c, SPACE = 0x20;
-
-/** Where in the source the byte stands that the last call of {@link narrow} stopped at. */
-export let narrowedAt = 0;
+const SPACE = 0x20;
 
 /**
- * Writes `bytes[start, end)` to `out` from `outAt` with `BOUNDARY` for each bound, and one space for each string without
- * any of `stays`; returns where it ends. `isJson`: unescaped quotes are the bounds; otherwise 0xff is. Never writes more
- * than it reads. One pass.
+ * By part of the output of the last call of {@link narrow}: where it begins there, and in the text. As many numbers as
+ * `placeCount` says, two for each part.
+ */
+export let places: Int32Array = new Int32Array(256);
+export let placeCount = 0;
+
+/**
+ * Writes the spans of `bytes`, as they were surveyed last, to `out` from `outAt`: those that have any of `flags` or of
+ * `tricks`, and `CONTEXT` of them on either side; bounds become `BOUNDARY`. Returns where it ends. Never writes more than
+ * the text has. O(spans) and what it writes.
  */
 export function narrow(
   bytes: Uint8Array,
-  start: number,
   end: number,
-  isJson: boolean,
-  stays: number,
+  flags: number,
+  tricks: number,
   out: Uint8Array,
   outAt: number,
-  stopBehind: number,
 ): number {
-  const bound = isJson ? QUOTE : BOUNDARY;
-  let to = outAt;
-  let at = start;
-  let inString = false;
-  while (at < end) {
-    const from = at;
-    let seen = 0;
-    while (at < end) {
-      const byte = bytes[at] as number;
-      if (byte === bound) break;
-      seen |= MASK[byte] as number;
-      at += isJson && byte === BACKSLASH ? 2 : 1;
+  placeCount = 0;
+  from = bytes;
+  fromEnd = end;
+  target = out;
+  to = outAt;
+  // The first span that was not written yet, and the last one that is context of one that was.
+  let next = 0;
+  let contextEnd = -1;
+  for (let n = 0; n < spanCount; n++) {
+    if (!hasFlags(n, flags) && !hasTricks(n, tricks)) continue;
+    while (next <= contextEnd && next < n) writeContext(next++);
+    if (n - CONTEXT > next) {
+      // What comes now does not stand beside what came before.
+      if (next > 0) target[to++] = BOUNDARY;
+      next = n - CONTEXT;
     }
-    if (at > end) at = end;
-    const length = at - from;
-    if ((seen & stays) !== 0 || length <= (inString ? SHORT_STRING : SHORT_BETWEEN)) {
-      if (to + length > stopBehind) {
-        narrowedAt = from + stopBehind - to;
-        return to;
-      }
-      for (let i = from; i < at; i++) out[to++] = bytes[i] as number;
-    } else out[to++] = SPACE;
-    if (at < end) {
-      if (to >= stopBehind) {
-        narrowedAt = at;
-        return to;
-      }
-      out[to++] = BOUNDARY;
-      at++;
-      inString = isJson && !inString;
-    }
+    while (next < n) writeContext(next++);
+    write(next++);
+    contextEnd = n + CONTEXT;
   }
-  narrowedAt = end;
+  while (next <= contextEnd && next < spanCount) writeContext(next++);
   return to;
+}
+
+let from: Uint8Array = new Uint8Array(0);
+let fromEnd = 0;
+let target: Uint8Array = from;
+let to = 0;
+
+function write(n: number): void {
+  const start = spanStart(n);
+  const stop = spanEnd(n);
+  note(start);
+  const source = from;
+  const out = target;
+  let next = to;
+  for (let at = start; at < stop; at++) out[next++] = source[at] as number;
+  to = next;
+  if (stop < fromEnd) target[to++] = BOUNDARY;
+}
+
+function writeContext(n: number): void {
+  const length = spanEnd(n) - spanStart(n);
+  if (length <= (hasStrings && n % 2 === 1 ? SHORT_STRING : SHORT_BETWEEN)) return write(n);
+  note(spanStart(n));
+  target[to++] = SPACE;
+  if (spanEnd(n) < fromEnd) target[to++] = BOUNDARY;
+}
+
+function note(source: number): void {
+  if (placeCount === places.length) {
+    const wide = new Int32Array(2 * places.length);
+    wide.set(places);
+    places = wide;
+  }
+  places[placeCount++] = to;
+  places[placeCount++] = source;
 }

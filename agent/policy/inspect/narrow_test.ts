@@ -1,54 +1,68 @@
 import assert from "node:assert/strict";
 import { inspect } from "./inspect.ts";
 import { planOf } from "./inspect_fixture.ts";
-import { COMMENTS_STAY, ESCAPES_STAY, FOLDS_STAY, narrow, narrowedAt, QUOTING_STAYS } from "./narrow.ts";
+import { GLUED_PLUS, SHELL_QUOTING, SQL_COMMENT } from "./collapse.ts";
+import { narrow, placeCount, places } from "./narrow.ts";
+import { HAS_BACKSLASH, HAS_HIGH, HAS_PERCENT } from "./prefilter.ts";
+import { markTricks, survey } from "./spans.ts";
 import { ATTACKS } from "./testdata/attacks.ts";
 import { BOUNDARY } from "./tokens.ts";
 
 const encoder = new TextEncoder();
+const plan = planOf();
 
-function narrowedText(text: string, isJson: boolean, stays: number): string {
+function narrowedText(text: string, isJson: boolean, flags: number, tricks = 0): string {
   const bytes = isJson ? encoder.encode(text) : Uint8Array.from(text, (unit) => unit.charCodeAt(0));
   const out = new Uint8Array(bytes.length + 1);
-  const end = narrow(bytes, 0, bytes.length, isJson, stays, out, 0, Infinity);
+  survey(plan.table!.prefilter, bytes, 0, bytes.length, isJson, !isJson);
+  markTricks(bytes);
+  const end = narrow(bytes, bytes.length, flags, tricks, out, 0);
   assert.ok(end <= bytes.length);
   return new TextDecoder().decode(out.subarray(0, end).map((byte) => byte === BOUNDARY ? 0x7c : byte));
 }
 
-Deno.test("narrow() leaves the strings that a decoder would change, and the bounds of all", () => {
-  const text = '{"temperature":21.5,"a":"nothing in here","b":"some \\u0041 in here","c":"it\'s a quote"}';
-  assert.equal(narrowedText(text, true, ESCAPES_STAY), "{| |:21.5,|a|:| |,|b|:|some \\u0041 in here|,|c|:| |}");
+/** Six strings in which nothing is, and what is between them. */
+const DULL = '"dull":"nothing in here","duller":"nothing in here","dullest":"nothing"';
+
+Deno.test("narrow() leaves the strings that a decoder would change, and four spans on either side of each", () => {
+  const text = `{${DULL},"t":21.5,"b":"some \\u0041 in here","c":"c'a't x",${DULL},"d":"%41"}`;
   assert.equal(
-    narrowedText(text, true, QUOTING_STAYS),
-    "{| |:21.5,|a|:| |,|b|:|some \\u0041 in here|,|c|:|it's a quote|}",
+    narrowedText(text, true, HAS_BACKSLASH | HAS_PERCENT),
+    "t|:21.5,|b|:|some \\u0041 in here|,|c|:|c'a't x||nothing|,|d|:|%41|}",
   );
-  assert.equal(narrowedText(text, true, FOLDS_STAY), "{| |:21.5,|a|:| |,|b|:| |,|c|:| |}");
+  assert.equal(narrowedText(text, true, 0, SHELL_QUOTING), " |,|c|:|c'a't x|,|dull|:| |");
+  assert.equal(narrowedText(text, true, HAS_HIGH), "");
 });
 
 Deno.test("narrow() takes no escaped quote for a bound, and no bound of ours in JSON", () => {
-  assert.equal(narrowedText('{"a":"x \\" y and /* z"}', true, COMMENTS_STAY), '{|a|:|x \\" y and /* z|}');
-  assert.equal(narrowedText('{"a":"ends in a \\', true, ESCAPES_STAY), "{|a|:|ends in a \\");
+  assert.equal(narrowedText('{"a":"x \\" y and /* z"}', true, 0, SQL_COMMENT), '{|a|:|x \\" y and /* z|}');
+  assert.equal(narrowedText('{"a":"ends in a \\', true, HAS_BACKSLASH), "{|a|:|ends in a \\");
   const parts = `${"long enough to be left out, as it has nothing"}\xffshort\xffwith /* a comment`;
-  assert.equal(narrowedText(parts, false, COMMENTS_STAY), " |short|with /* a comment");
+  assert.equal(narrowedText(parts, false, 0, SQL_COMMENT), " |short|with /* a comment");
 });
 
-Deno.test("narrow() says where each byte comes from", () => {
-  const text = '{"temperature":21.5,"a":"nothing in here","b":"some \\u0041 in here","cc":[1,2]}';
+Deno.test("narrow() says where each part comes from", () => {
+  const text = `{${DULL},"b":"some \\u0041 in here",${DULL},"cc":"1+x",${DULL}}`;
   const bytes = encoder.encode(text);
   const out = new Uint8Array(bytes.length + 1);
-  const end = narrow(bytes, 0, bytes.length, true, ESCAPES_STAY, out, 0, Infinity);
-  const all = out.slice(0, end);
-  for (let at = 0; at < end; at++) {
-    const byte = all[at] as number;
-    // A space stands for a whole string.
-    if (byte === 0x20 && all[at - 1] === BOUNDARY && all[at + 1] === BOUNDARY) continue;
-    narrow(bytes, 0, bytes.length, true, ESCAPES_STAY, new Uint8Array(bytes.length + 1), 0, at);
-    assert.equal(bytes[narrowedAt], byte === BOUNDARY ? 0x22 : byte, String(at));
+  survey(plan.table!.prefilter, bytes, 0, bytes.length, true, false);
+  markTricks(bytes);
+  const end = narrow(bytes, bytes.length, HAS_BACKSLASH, GLUED_PLUS, out, 0);
+  assert.ok(end > 0 && placeCount > 20);
+  for (let n = 0; n < placeCount; n += 2) {
+    const stop = n + 2 < placeCount ? places[n + 2] as number : end;
+    for (let at = places[n] as number; at < stop; at++) {
+      const source = bytes[(places[n + 1] as number) + at - (places[n] as number)];
+      // One space stands for a string; nothing but a bound follows it.
+      if (out[places[n] as number] === 0x20) continue;
+      // A bound may be there for strings that were left out.
+      if (out[at] === BOUNDARY && at > (places[n] as number) && out[at - 1] === BOUNDARY) continue;
+      assert.equal(source, out[at] === BOUNDARY ? 0x22 : out[at], `${n} ${at}`);
+    }
   }
 });
 
 Deno.test("an attack among many strings is found as it is alone, escaped and folded, and its place is right", () => {
-  const plan = planOf();
   const attacks = Object.values(ATTACKS).flat();
   const encode: Record<string, (text: string) => string> = {
     plain: (text) => JSON.stringify(text).slice(1, -1),

@@ -23,13 +23,14 @@ export const HAS_PERCENT = 64,
   HAS_CONTROL = 1024,
   HAS_MAIL = 2048,
   HAS_PLUS = 4096;
-/** What SQL comments, or a shell's quoting, may be written with. */
+/** What SQL comments, or a shell's quoting, may be written with; but for `"` and `+`. */
 export const HAS_TRICK = 8192;
 
 /** A state number takes the low bits of a table entry, times the number of classes; flags the rest. */
-const FLAG_SHIFT = 18;
-const STATE_MASK = (1 << FLAG_SHIFT) - 1;
-const CLASSES = 64;
+export const FLAG_SHIFT = 18;
+export const STATE_MASK = (1 << FLAG_SHIFT) - 1;
+/** As many classes of bytes there may be. */
+export const CLASSES = 64;
 
 const LETTER_A = 0,
   DIGIT = 26,
@@ -41,7 +42,9 @@ const LETTER_A = 0,
   SPACE = 32,
   NEWLINE = 33;
 const PUNCTUATION = "\"'`<>;|&$%\\+.*/{()[:@#-~?!=^";
-const CLASS = byteClasses();
+/** The class of each byte; and where 0xff is a bound, which is not beyond ASCII but nothing. */
+export const CLASS: Uint8Array = byteClasses();
+export const BOUNDED_CLASS: Uint8Array = CLASS.slice().fill(OTHER, 0xff);
 const isWordClass = (byClass: number): boolean => byClass <= UNDERSCORE;
 
 /** Compiled from patterns; see {@link scan}. */
@@ -85,10 +88,10 @@ export function compilePrefilter(patterns: readonly Pattern[]): Prefilter {
   }
   for (const character of ";|&`$<>\n") single[classOf(character)]! |= SEPARATOR;
   for (const pair of [" -", " /", " ~", " ."]) pairs.set(pairOf(pair), (pairs.get(pairOf(pair)) ?? 0) | SEPARATOR);
-  for (const pair of ["//", "/*", "--", "''", "^a"]) {
+  for (const pair of ["//", "/*", "*/", "--"]) {
     pairs.set(pairOf(pair), (pairs.get(pairOf(pair)) ?? 0) | HAS_TRICK);
   }
-  for (const character of "#\\") single[classOf(character)]! |= HAS_TRICK;
+  for (const character of "#\\'`^${") single[classOf(character)]! |= HAS_TRICK;
   for (const character of "<'`") single[classOf(character)]! |= MARKUP;
   single[classOf('"')]! = DOUBLE_QUOTE;
   single[classOf("\\")]! |= HAS_BACKSLASH;
@@ -183,16 +186,25 @@ export function scan(prefilter: Prefilter, bytes: Uint8Array, start: number, end
     state = table[(state & STATE_MASK) + (CLASS[bytes[at] as number] as number)] as number;
     seen |= state;
   }
-  let flags = seen >>> FLAG_SHIFT | (prefilter.final.get(state & STATE_MASK) ?? 0);
+  return combined(seen >>> FLAG_SHIFT | (prefilter.final.get(state & STATE_MASK) ?? 0), isJson);
+}
+
+/** What was seen in a text, and what follows from several things seen together. */
+export function combined(seen: number, isJson: boolean): number {
+  let flags = seen;
   if ((flags & DOUBLE_QUOTE) !== 0 && !isJson) flags |= TRIGGER | MARKUP;
   if ((flags & (COMMAND_WORD | SEPARATOR)) === (COMMAND_WORD | SEPARATOR)) flags |= TRIGGER;
   if ((flags & (EVENT | MARKUP)) === (EVENT | MARKUP)) flags |= TRIGGER;
   return flags;
 }
 
-/** A separator of commands is in the text. */
-export function hasSeparator(flags: number): boolean {
-  return (flags & SEPARATOR) !== 0;
+/** What makes patterns be called for a part of a text in all of which `seen` was: each part was seen for itself. */
+export function liveMask(seen: number, isJson: boolean): number {
+  const quotes = isJson ? 0 : DOUBLE_QUOTE;
+  let live = TRIGGER | quotes;
+  if ((seen & SEPARATOR) !== 0) live |= COMMAND_WORD;
+  if ((seen & (MARKUP | quotes)) !== 0) live |= EVENT;
+  return live;
 }
 
 function classOf(character: string): number {

@@ -1,5 +1,5 @@
 import { decodeMailText, mailPieces } from "./mail_text.ts";
-import { narrow } from "./narrow.ts";
+import { narrow, placeCount, places } from "./narrow.ts";
 import { pieceViews } from "./piece_views.ts";
 import {
   HAS_BOUNDS,
@@ -12,6 +12,7 @@ import {
   unescapeText,
   UNICODE,
 } from "./unescape.ts";
+import { spanCount } from "./spans.ts";
 import { addViewWork, arena, child, exceed, room, take } from "./view_state.ts";
 import { DOUBT_STRING, hasBounds, NO_PIECES, type View, type ViewLimits } from "./views.ts";
 
@@ -26,23 +27,22 @@ const LABELS: readonly (readonly [number, string])[] = [
 const MIN_NARROW = 96;
 
 /**
- * The view with only those of its strings that have any of `stays` (see narrow.ts); the view itself if it has no bounds, or
- * not much would be left out. It adds no depth and takes nothing of `max-decoded-bytes`.
+ * The view, which was surveyed last, with only those of its spans that have any of `flags` or of `tricks` (see narrow.ts);
+ * the view itself if it has no bounds, or not much would be left out. It adds no depth and takes nothing of
+ * `max-decoded-bytes`.
  */
-export function narrowed(view: View, isJson: boolean, stays: number): View {
+export function narrowed(view: View, flags: number, tricks: number): View {
   const length = view.end - view.start;
-  if (length < MIN_NARROW || !(isJson || hasBounds(view))) return view;
+  if (length < MIN_NARROW || spanCount === 1) return view;
   arena.reserve(length + 16);
   const start = arena.at;
-  addViewWork(length);
-  const end = narrow(view.bytes, view.start, view.end, isJson, stays, arena.bytes, start, Infinity);
+  const end = narrow(view.bytes, view.end, flags, tricks, arena.bytes, start);
+  addViewWork(spanCount + end - start);
   if ((end - start) * 4 > length * 3) return view;
   arena.at = end;
-  const modes = isJson ? stays | IS_JSON : stays;
-  return { ...child(view, "narrow", "", start, end, view.depth, NO_PIECES), escapes: view.escapes, modes };
+  const one = child(view, "narrow", "", start, end, view.depth, NO_PIECES);
+  return { ...one, escapes: view.escapes, places: places.slice(0, placeCount) };
 }
-/** Mode of a narrowed view: its parent is a JSON document. */
-export const IS_JSON = 64;
 
 /** The text folded to the ASCII that its Unicode is read as; null if nothing changes. It adds no depth the first time. */
 export function folded(view: View, limits: ViewLimits): View | null {

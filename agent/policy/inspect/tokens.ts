@@ -18,6 +18,8 @@ export const BOUNDARY = 0xff;
 
 /** Tokens that a pattern may look at, behind and ahead of the one that it was called for. */
 export const REACH = 64;
+/** Bounds between stretches of a text that do not follow each other: more than a pattern looks over. */
+const APART = 8;
 const BLOCK = 4096;
 
 const SPACE = 0, LETTER = 1, DIGIT = 2, PUNCTUATION = 3, HIGH = 4, NEWLINE = 5, BOUNDARY_BYTE = 6;
@@ -56,20 +58,55 @@ export class Tokens {
   #tick = 0;
   #tag = false;
   #tagQuote = 0;
+  #isJson = false;
+  /** The stretches of the text, and how many of them were begun. */
+  #starts: Int32Array = new Int32Array(1);
+  #ends: Int32Array = new Int32Array(1);
+  #stretches = 0;
+  #begun = 0;
 
   /** Begins with `bytes[start, end)`. `hasBounds`: 0xff parts texts in it, rather than being a byte that a client sent. */
   open(bytes: Uint8Array, start: number, end: number, hasBounds: boolean): void {
+    this.#oneStart[0] = start;
+    this.#oneEnd[0] = end;
+    this.openStretches(bytes, this.#oneStart, this.#oneEnd, 1, hasBounds, isJsonText(bytes, start, end));
+  }
+  readonly #oneStart = new Int32Array(1);
+  readonly #oneEnd = new Int32Array(1);
+
+  /**
+   * Begins with the first `count` of the stretches `[starts, ends)` of `bytes`, at least one, in order; what stands between
+   * them is left out. `isJson`: they are of a JSON document, whose quotes part its texts.
+   */
+  openStretches(
+    bytes: Uint8Array,
+    starts: Int32Array,
+    ends: Int32Array,
+    count: number,
+    hasBounds: boolean,
+    isJson: boolean,
+  ): void {
     this.bytes = bytes;
-    this.#at = start;
-    this.#end = end;
+    this.#starts = starts;
+    this.#ends = ends;
+    this.#stretches = count;
+    this.#begun = 0;
     this.#done = false;
     this.#count = 0;
     this.first = this.last = 0;
-    this.#quotesBound = isJsonText(bytes, start, end);
     this.#hasBounds = hasBounds;
-    this.#resetState();
-    this.#pushBounds(start);
+    this.#isJson = isJson;
+    this.#pushBounds(starts[0] as number, REACH);
+    this.#begin();
     this.last = this.#count;
+  }
+
+  #begin(): void {
+    this.#at = this.#starts[this.#begun] as number;
+    this.#end = this.#ends[this.#begun] as number;
+    this.#quotesBound = this.#isJson || (this.#begun > 0 && isJsonText(this.bytes, this.#at, this.#end));
+    this.#begun++;
+    this.#resetState();
   }
 
   /** Makes the next block; false when the text is at its end. */
@@ -89,10 +126,15 @@ export class Tokens {
     }
     this.first = this.last;
     this.#fill(BLOCK + REACH);
-    if (this.#at >= this.#end) {
+    while (this.#at >= this.#end && this.#begun < this.#stretches && this.#count < BLOCK + REACH) {
+      this.#pushBounds(this.#end, APART);
+      this.#begin();
+      this.#fill(BLOCK + REACH);
+    }
+    if (this.#at >= this.#end && this.#begun === this.#stretches) {
       this.last = this.#count;
       this.#done = true;
-      this.#pushBounds(this.#end);
+      this.#pushBounds(this.#end, REACH);
     } else {
       this.last = this.#count - REACH;
     }
@@ -133,10 +175,10 @@ export class Tokens {
     this.#tagQuote = 0;
   }
 
-  /** `REACH` bounds, all at the byte `at`. */
-  #pushBounds(at: number): void {
+  /** As many bounds, all at the byte `at`. */
+  #pushBounds(at: number, count: number): void {
     const from = this.#count;
-    const to = from + REACH;
+    const to = from + count;
     this.kind.fill(BOUND, from, to);
     this.word.fill(0, from, to);
     this.bits.fill(0, from, to);

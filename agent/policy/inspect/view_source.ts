@@ -1,5 +1,3 @@
-import { narrow, narrowedAt } from "./narrow.ts";
-import { IS_JSON } from "./text_views.ts";
 import { stoppedAt, unescapeText } from "./unescape.ts";
 import type { View } from "./views.ts";
 
@@ -8,10 +6,10 @@ export function sourceOffset(view: View, at: number): number {
   const { parent } = view;
   if (parent === null) return at - view.start;
   if (view.kind === "narrow") {
-    const out = new Uint8Array(parent.end - parent.start + 16);
-    const isJson = (view.modes & IS_JSON) !== 0;
-    narrow(parent.bytes, parent.start, parent.end, isJson, view.modes & ~IS_JSON, out, 0, at - view.start);
-    return sourceOffset(parent, narrowedAt);
+    const { places } = view;
+    let n = 0;
+    while (n + 2 < places.length && (places[n + 2] as number) <= at) n += 2;
+    return sourceOffset(parent, (places[n + 1] as number) + at - (places[n] as number));
   }
   if (view.kind === "escapes") {
     const out = new Uint8Array(view.end - view.start + 16);

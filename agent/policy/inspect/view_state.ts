@@ -1,6 +1,6 @@
 import { Arena } from "./arena.ts";
 import type { Piece } from "./pieces.ts";
-import type { Kind, View, ViewLimits } from "./views.ts";
+import { type Kind, NO_PLACES, type View, type ViewLimits } from "./views.ts";
 
 /** All decoded forms of one inspection. */
 export const arena = new Arena();
@@ -51,6 +51,7 @@ export function child(
     escapes: 0,
     modes: 0,
     pieces: from,
+    places: NO_PLACES,
     doubtBelow: parent.doubtBelow,
     label,
   };

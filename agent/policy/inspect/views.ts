@@ -19,6 +19,8 @@ export interface View {
   readonly modes: number;
   /** Where its parts come from, of forms made of pieces. */
   readonly pieces: readonly Piece[];
+  /** Of a narrowed form: where each of its parts begins, in it and in its parent, two numbers for each. */
+  readonly places: Int32Array;
   /**
    * It was decoded from data by guess: a text in it of fewer bytes than this may be noise, so that patterns that take few
    * characters do not count there. 0: it was not.
@@ -61,6 +63,8 @@ export function compileViewLimits(views: readonly ViewName[], maxDepth: number, 
 export const DOUBT_STRING = DOUBTFUL, MIN_LAYER = 16, MIN_GUESSED_LAYER = 64;
 /** Of a view that is not made of pieces. */
 export const NO_PIECES: readonly Piece[] = [];
+/** Of a view that is not narrowed. */
+export const NO_PLACES: Int32Array = new Int32Array(0);
 
 /** The view of the text as it came. */
 export function rawView(bytes: Uint8Array): View {
@@ -74,6 +78,7 @@ export function rawView(bytes: Uint8Array): View {
     escapes: 0,
     modes: 0,
     pieces: NO_PIECES,
+    places: NO_PLACES,
     doubtBelow: 0,
     label: "",
   };

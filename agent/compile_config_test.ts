@@ -130,6 +130,8 @@ Deno.test("what is wrong in a rule or a section hides nothing else that is wrong
         { name: "match", match: { username: 5, "client-id-regex": "a(" }, topics: ["a"], decision: "allow" },
         { name: "none", topic: ["a"], decision: "allow" },
         { name: "missing", topics: ["f/#/g"], "max-qos": 1 },
+        { name: 5, topics: ["g/#/h"], decision: "allow" },
+        { topics: ["h/#/i"], decision: "allow" },
       ],
     },
   };
@@ -148,6 +150,10 @@ Deno.test("what is wrong in a rule or a section hides nothing else that is wrong
     "acl.rules.4",
     "acl.rules.5",
     "acl.rules.5.topics.0",
+    "acl.rules.6.name",
+    "acl.rules.6.topics.0",
+    "acl.rules.7",
+    "acl.rules.7.topics.0",
     "auth",
     "auth.client-id-pattern",
     "auth.max-client-id-length",
@@ -173,5 +179,14 @@ Deno.test("tests fail beside what else is wrong, as long as the rules are right"
   await Deno.writeTextFile(file, JSON.stringify(config));
   const { problems } = await checkConfig({ file, env: () => undefined, nowMs: 0 });
   assert.deepEqual(problems.map(({ path }) => path.join(".")), ["auth.client-id-pattern", "acl.tests.0"]);
+  await Deno.remove(file);
+});
+
+Deno.test("a rule whose name is another than its key hides nothing either", async () => {
+  const config = { acl: { rules: { key: { name: "other", topics: "a/#/b", decision: "allow" } } } };
+  const file = await Deno.makeTempFile({ prefix: "problems-" });
+  await Deno.writeTextFile(file, JSON.stringify(config));
+  const { problems } = await checkConfig({ file, env: () => undefined, nowMs: 0 });
+  assert.deepEqual(problems.map(({ path }) => path.join(".")), ["acl.rules.0.name", "acl.rules.0.topics.0"]);
   await Deno.remove(file);
 });

@@ -1,9 +1,14 @@
 import { type Bag, isBag } from "./keyed.ts";
 import type { Path } from "./problem.ts";
 
-/** Stands where a rule was that is not understood, so that the others keep their places. Its name is nobody's. */
+/** A name that is nobody's. */
+function nameless(place: number, of: string): string {
+  return `\0${of}${place}`;
+}
+
+/** Stands where a rule was that is not understood, so that the others keep their places. */
 function placeholder(place: number, of: string): unknown {
-  return { name: `\0${of}${place}`, topics: ["x"], decision: "deny" };
+  return { name: nameless(place, of), topics: ["x"], decision: "deny" };
 }
 
 /** Sections of which single keys can be left out, since what is compiled of the others does not depend on them. */
@@ -67,13 +72,13 @@ function soundList(list: readonly unknown[], paths: readonly Path[], of: string)
   return list.map((rule, place) => {
     const inRule = wrong.get(place);
     if (rule === undefined) return placeholder(place, of);
-    return inRule === undefined ? rule : soundRule(rule, inRule) ?? placeholder(place, of);
+    return inRule === undefined ? rule : soundRule(rule, inRule, nameless(place, of)) ?? placeholder(place, of);
   });
 }
 
 /** A rule without what is wrong in it; null where nothing can be said of the rest, or would be said because of it. */
-function soundRule(rule: unknown, paths: readonly Path[]): unknown {
-  if (!isBag(rule) || typeof rule["name"] !== "string") return null;
+function soundRule(rule: unknown, paths: readonly Path[], otherName: string): unknown {
+  if (!isBag(rule)) return null;
   let sound = rule;
   for (const [key, inner] of paths) {
     const value = key === undefined ? undefined : sound[key];
@@ -83,11 +88,15 @@ function soundRule(rule: unknown, paths: readonly Path[]): unknown {
       sound = { ...sound, match: without(value, [inner]) };
     } else if (key !== undefined) sound = without(sound, [key]);
   }
-  const { topics, decision } = sound;
+  const { name, topics, decision } = sound;
   // Topics may be there under a name that is misspelt.
   if (!Array.isArray(topics) || topics.includes(undefined)) return null;
   // A rule that allows may have all keys that one that denies has.
-  return { ...sound, decision: decision === "deny" ? "deny" : "allow" };
+  return {
+    ...sound,
+    name: typeof name === "string" ? name : otherName,
+    decision: decision === "deny" ? "deny" : "allow",
+  };
 }
 
 function without(bag: Readonly<Record<string, unknown>>, keys: readonly (string | number)[]): Bag {

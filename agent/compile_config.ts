@@ -11,7 +11,7 @@ import {
 } from "./config/mod.ts";
 import { embeddedTestSteps } from "./policy/acl/mod.ts";
 import { inspectionFilterFaults } from "./policy/filter_faults.ts";
-import type { Inspector, InspectorProblem } from "./policy/inspect/inspector.ts";
+import type { Inspector, InspectorProblem, InspectorResult } from "./policy/inspect/inspector.ts";
 import type { InspectionConfig } from "./policy/inspect/config.ts";
 import { compilePolicySteps, type Policy } from "./policy/policy.ts";
 
@@ -43,9 +43,7 @@ export interface CompileConfigOptions {
 }
 
 /** Compiles the section `inspection`. */
-export type CompileInspection = (
-  config: InspectionConfig,
-) => { readonly inspector: Inspector } | { readonly problems: readonly InspectorProblem[] };
+export type CompileInspection = (config: InspectionConfig) => Steps<InspectorResult>;
 
 /**
  * Loads what compiles the section `inspection`, if it is on: its patterns take 30 ms that others need not pay at start. An
@@ -64,8 +62,13 @@ export async function compilerOfInspection(inForce: Inspector | null): Promise<C
   const { Inspector } = await import("./policy/inspect/inspector.ts");
   return (config) => {
     const isSame = inForce !== null && JSON.stringify(inForce.config) === JSON.stringify(config);
-    return isSame ? { inspector: inForce } : Inspector.compile(config);
+    return isSame ? same(inForce) : Inspector.compileSteps(config);
   };
+}
+
+// deno-lint-ignore require-yield
+function* same(inspector: Inspector): Steps<InspectorResult> {
+  return { inspector };
 }
 
 /** More than this is another file; the rest is counted. */
@@ -92,7 +95,7 @@ export function* compileConfigSteps(
   if (loaded === null) return { compiled: null, problems: already };
   const { config, version } = loaded;
   const faults: Fault[] = [];
-  const inspection = compileInspection === null ? null : compileInspection(inspectionOf(loaded));
+  const inspection = compileInspection === null ? null : yield* compileInspection(inspectionOf(loaded));
   if (inspection !== null && "problems" in inspection) faults.push(...inspection.problems.map(placedIn(config)));
   const filters = inspectionFilterFaults(config.inspection);
   faults.push(...filters);

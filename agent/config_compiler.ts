@@ -46,7 +46,9 @@ export async function unpackConfig(
   const { config, version, files } = kept;
   const acl = unpackAcl(packed);
   await inTurns(acl.tables.matches.buildRegexes(), yieldTurn);
-  const compiled = inspection === null ? { inspector: null } : (await compilerOfInspection(inspector))(inspection);
+  const compiled = inspection === null
+    ? { inspector: null }
+    : await inTurns((await compilerOfInspection(inspector))(inspection), yieldTurn);
   const bans = compileBans(config.bans);
   const autoBan = compileAutoBan(config["auto-ban"]);
   const problems = [compiled, bans, autoBan].flatMap((part) => "problems" in part ? part.problems : []);

@@ -35,7 +35,13 @@ import { addViewWork, beginViews, exceeded, viewWork } from "./view_state.ts";
 import { hasBounds, isFromStrings, rawView, type View } from "./views.ts";
 
 export type { Findings, Hit } from "./findings.ts";
-export { ALL_PATTERNS, compileInspection, type InspectionPlan, type InspectionProblem } from "./inspection_plan.ts";
+export {
+  ALL_PATTERNS,
+  compileInspection,
+  compileInspectionSteps,
+  type InspectionPlan,
+  type InspectionProblem,
+} from "./inspection_plan.ts";
 
 const encoder = new TextEncoder();
 const lossyDecoder = new TextDecoder("utf-8", { ignoreBOM: true });

@@ -72,26 +72,47 @@ const BUILT_IN: Readonly<Record<Category, readonly Pattern[]>> = {
 export const ALL_PATTERNS: readonly Pattern[] = Object.values(BUILT_IN).flat();
 
 /** Compiles the section; all problems are told at once. Plain data in, so that a worker can do it for itself. */
-export function compileInspection(
-  config: InspectionConfig,
-): { readonly plan: InspectionPlan } | { readonly problems: readonly InspectionProblem[] } {
+export function compileInspection(config: InspectionConfig): PlanResult {
+  const steps = compileInspectionSteps(config);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+export type PlanResult = { readonly plan: InspectionPlan } | { readonly problems: readonly InspectionProblem[] };
+
+/** Custom patterns compiled in a step, 0.1 ms each. */
+const STEP_PATTERNS = 8;
+
+/** As {@link compileInspection}, in steps, between which others may work. */
+export function* compileInspectionSteps(config: InspectionConfig): Generator<void, PlanResult> {
   const problems: InspectionProblem[] = [];
   const customs: CustomPattern[] = [];
-  config.patterns["custom-patterns"].forEach(({ name, pattern, severity, topics, shadow }, n) => {
+  for (const [n, { name, pattern, severity, topics, shadow }] of config.patterns["custom-patterns"].entries()) {
+    if (n % STEP_PATTERNS === STEP_PATTERNS - 1) yield;
     const compiled = compileRegex(pattern);
     if ("error" in compiled) {
       problems.push({ path: ["patterns", "custom-patterns", n, "pattern"], message: compiled.error });
-      return;
+      continue;
     }
     const set = topics === undefined ? null : compileTopicSet(topics);
     const { regex } = compiled;
     const byteWork = byteWorkOf(regex.programSize);
     customs.push({ name, regex, severity, topics: set, shadow, byteWork });
-  });
+  }
   if (problems.length > 0) return { problems };
   const categories = (Object.keys(BUILT_IN) as Category[]).filter((category) => config.patterns[category]);
   const patterns = categories.flatMap((category) => BUILT_IN[category]);
   const limits = config["json-limits"];
+  yield;
+  const table = tableOf(patterns);
+  yield;
+  const sql = tableOf(patterns.filter(({ category }) => category === "sqli"));
+  yield;
+  const commented = tableOf(patterns.filter(({ category }) => category === "sqli" || category === "script-injection"));
+  yield;
+  const shell = tableOf(patterns.filter(({ category }) => category === "command-injection"));
   const plan: InspectionPlan = Object.freeze({
     parts: new Set(config.inspect),
     maxPayloadBytes: config["max-payload-size"] === 0 ? Infinity : config["max-payload-size"],
@@ -99,13 +120,9 @@ export function compileInspection(
     blocksBinary: config["block-binary"],
     excluded: compileTopicSet(config["exclude-topics"]),
     blockRank: SEVERITIES.indexOf(config["block-severity"]),
-    table: tableOf(patterns),
+    table,
     bytePatterns: BYTE_PATTERNS.filter(({ category }) => config.patterns[category]),
-    formTables: {
-      sql: tableOf(patterns.filter(({ category }) => category === "sqli")),
-      commented: tableOf(patterns.filter(({ category }) => category === "sqli" || category === "script-injection")),
-      shell: tableOf(patterns.filter(({ category }) => category === "command-injection")),
-    },
+    formTables: { sql, commented, shell },
     customs,
     maxPatternWork: MAX_PATTERN_WORK,
     limits: compileViewLimits(config.views, config["max-depth"], config["max-decoded-bytes"]),
@@ -120,6 +137,16 @@ export function compileInspection(
   return { plan };
 }
 
+/** Tables by the numbers of their patterns: a handful, since only whole categories are chosen. Each takes 10 ms to make. */
+const tables = new Map<string, PatternTable>();
+
 function tableOf(patterns: readonly Pattern[]): PatternTable | null {
-  return patterns.length === 0 ? null : compileTable(patterns);
+  if (patterns.length === 0) return null;
+  const key = patterns.map((pattern) => ALL_PATTERNS.indexOf(pattern)).join();
+  let table = tables.get(key);
+  if (table === undefined) {
+    table = compileTable(patterns);
+    tables.set(key, table);
+  }
+  return table;
 }

@@ -1,7 +1,14 @@
 import type { InspectionFault } from "../../reasons.ts";
 import type { InspectionConfig, PartName } from "./config.ts";
-import { compileInspection, type Findings, type Hit, inspect, type InspectionPlan, inspectionWork } from "./inspect.ts";
-import { checkSchema, compileSchemas, type SchemaFailure, type SchemaSet } from "./json_schema.ts";
+import {
+  compileInspectionSteps,
+  type Findings,
+  type Hit,
+  inspect,
+  type InspectionPlan,
+  inspectionWork,
+} from "./inspect.ts";
+import { checkSchema, compileSchemasSteps, type SchemaFailure, type SchemaSet } from "./json_schema.ts";
 import type { JsonLimits } from "./json_limits.ts";
 import { arePatternsCut, patternWork } from "./pattern_work.ts";
 import { inTopicSet, mostSpecific } from "./topic_set.ts";
@@ -45,6 +52,8 @@ const IN_PLACE_PATTERN_WORK = 1 << 18;
 
 let ids = 0;
 
+export type InspectorResult = { readonly inspector: Inspector } | { readonly problems: readonly InspectorProblem[] };
+
 /** The section `inspection`, compiled: immutable. Takes milliseconds to make, and so does importing this module. */
 export class Inspector {
   /** Unlike that of any other inspector of this thread. */
@@ -82,11 +91,18 @@ export class Inspector {
   }
 
   /** Compiles the section; all problems are told at once. Schemas of files are in `schema` already. */
-  static compile(
-    config: InspectionConfig,
-  ): { readonly inspector: Inspector } | { readonly problems: readonly InspectorProblem[] } {
-    const compiled = compileInspection(config);
-    const schemas = config["json-schema"].length === 0 ? null : compileSchemas(config["json-schema"]);
+  static compile(config: InspectionConfig): InspectorResult {
+    const steps = Inspector.compileSteps(config);
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+    }
+  }
+
+  /** As {@link Inspector.compile}, in steps of about a millisecond, but for the first one of a process. */
+  static *compileSteps(config: InspectionConfig): Generator<void, InspectorResult> {
+    const compiled = yield* compileInspectionSteps(config);
+    const schemas = config["json-schema"].length === 0 ? null : yield* compileSchemasSteps(config["json-schema"]);
     if ("plan" in compiled && (schemas === null || "schemas" in schemas)) {
       return { inspector: new Inspector(config, compiled.plan, schemas?.schemas ?? null) };
     }

@@ -51,23 +51,33 @@ const MAX_PATH = 256;
  * Compiles the schemas: draft-07 or 2020-12 by `$schema`, 2020-12 without one. A reference to another document, a `pattern`
  * that is not linear and an unknown keyword are problems. `format` is an annotation, as 2020-12 has it.
  */
-export function compileSchemas(
-  entries: readonly JsonSchemaConfig[],
-): { readonly schemas: SchemaSet } | { readonly problems: readonly SchemaProblem[] } {
+export function compileSchemas(entries: readonly JsonSchemaConfig[]): SchemasResult {
+  const steps = compileSchemasSteps(entries);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+export type SchemasResult = { readonly schemas: SchemaSet } | { readonly problems: readonly SchemaProblem[] };
+
+/** As {@link compileSchemas}, a schema a step: most take less than a millisecond. */
+export function* compileSchemasSteps(entries: readonly JsonSchemaConfig[]): Generator<void, SchemasResult> {
   const problems: SchemaProblem[] = [];
   const filters: string[] = [];
   const schemas: CompiledSchema[] = [];
-  entries.forEach(({ name, schema, topics, "block-on-failure": blocks }, n) => {
+  for (const [n, { name, schema, topics, "block-on-failure": blocks }] of entries.entries()) {
+    yield;
     const validate = compileSchema(schema);
     if (typeof validate === "string") {
       problems.push({ path: ["json-schema", n, "schema"], message: `Cannot use schema "${name ?? n}": ${validate}` });
-      return;
+      continue;
     }
     for (const filter of topics) {
       filters.push(filter);
       schemas.push({ name: name ?? `json-schema/${n}`, blocks, validate });
     }
-  });
+  }
   return problems.length > 0 ? { problems } : { schemas: { topics: compileTopicSet(filters), schemas } };
 }
 
@@ -79,13 +89,33 @@ function compileSchema(schema: unknown): ValidateFunction | string {
   if (dialect !== undefined && !is07 && !(typeof dialect === "string" && DRAFT_2020_12.test(dialect))) {
     return `its $schema is "${String(dialect)}", not draft-07 or 2020-12`;
   }
+  const key = `${is07} ${JSON.stringify(schema)}`;
+  const known = compiledBefore.get(key);
+  if (known !== undefined) return known;
+  const validate = compileUnknown(schema as AnySchema, is07);
+  if (typeof validate === "string") return validate;
+  if (compiledBefore.size === MAX_COMPILED_BEFORE) compiledBefore.clear();
+  compiledBefore.set(key, validate);
+  return validate;
+}
+
+/** Schemas that are known to compile, so that a reload which leaves them as they are costs nothing. Emptied when full. */
+const compiledBefore = new Map<string, ValidateFunction>();
+const MAX_COMPILED_BEFORE = 64;
+/** What holds schemas against their dialect: compiling that is most of what a schema takes, 10 ms. */
+const dialects: { "07"?: Ajv; "2020-12"?: Ajv2020 } = {};
+
+function compileUnknown(schema: AnySchema, is07: boolean): ValidateFunction | string {
+  const dialect = is07 ? dialects["07"] ??= new Ajv(OPTIONS) : dialects["2020-12"] ??= new Ajv2020(OPTIONS);
   // A new one for each: `$id`s of different schemas do not meet.
-  const ajv = is07 ? new Ajv(OPTIONS) : new Ajv2020(OPTIONS);
+  const options = { ...OPTIONS, validateSchema: false };
+  const ajv = is07 ? new Ajv(options) : new Ajv2020(options);
   // The one of ajv compares each item with each: 20,000 objects of a payload would take minutes.
   ajv.removeKeyword("uniqueItems");
   ajv.addKeyword({ keyword: "uniqueItems", type: "array", schemaType: "boolean", compile: uniqueItems });
   try {
-    return ajv.compile(schema as AnySchema);
+    dialect.validateSchema(schema, true);
+    return ajv.compile(schema);
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "agent/mqtt/": ["agent/mqtt/"],
   "agent/config/": ["agent/config/"],
-  "agent/reasons.ts": ["agent/mqtt/"],
+  "agent/reasons.ts": ["agent/reasons/"],
+  "agent/reasons/": ["agent/reasons/", "agent/mqtt/"],
   "agent/policy/": ["agent/policy/", "agent/mqtt/", "agent/reasons.ts"],
   "agent/audit/": ["agent/audit/"],
   "agent/state_file.ts": [],

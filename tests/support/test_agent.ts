@@ -1,4 +1,5 @@
-import { Agent, type Inspections, type PolicySource } from "../../agent/agent.ts";
+import { Agent, type PolicySource } from "../../agent/agent.ts";
+import type { Inspections } from "../../agent/waiting_payloads.ts";
 import type { Clock } from "../../agent/clock.ts";
 import { AuditRing } from "../../agent/audit/ring.ts";
 import { createLogger, type Logger } from "../../agent/log.ts";

@@ -96,7 +96,7 @@ export async function startAgent(
   const tracing = listener === undefined ? {} : { tracer: listener.tracer };
   const parts = { policies, log, audit: new AuditRing(100), clock, bans, ...tracing };
   const agent = hasDeadline(config) ? new Agent(parts) : new PatientAgent(parts);
-  if (listener !== undefined) listenTo(agent, listener);
+  if (listener !== undefined) listenTo(agent, listener, policies);
   const server = serve(socket, agent, log);
   return {
     socket,
@@ -140,10 +140,11 @@ class PatientAgent extends Agent {
   }
 }
 
-function listenTo(agent: Agent, listener: Listener): void {
+function listenTo(agent: Agent, listener: Listener, policies: PolicyStore): void {
   const judgeFrame = agent.judgeFrame.bind(agent);
   const resume = agent.resume.bind(agent);
   const heard = (judge: () => FrameReport): FrameReport => {
+    keepWritten(policies);
     listener.begin();
     const report = judge();
     listener.judged(report);
@@ -151,6 +152,11 @@ function listenTo(agent: Agent, listener: Listener): void {
   };
   agent.judgeFrame = (frame, room) => heard(() => judgeFrame(frame, room));
   agent.resume = (waiting, verdict) => heard(() => resume(waiting, verdict));
+}
+
+/** What `explain` asks of a rule is how it is written; a snapshot that serves has let go of that. */
+function keepWritten({ current: { acl }, loaded }: PolicyStore): void {
+  if (acl.written === null) Object.defineProperty(acl, "written", { value: loaded.config.acl.rules });
 }
 
 function hasDeadline(config: unknown): boolean {

@@ -92,11 +92,12 @@ export async function startAgent(
     wallMs: clock.wallMs,
     bans,
     logins: maker,
+    keepWritten: listener !== undefined,
   });
   const tracing = listener === undefined ? {} : { tracer: listener.tracer };
   const parts = { policies, log, audit: new AuditRing(100), clock, bans, ...tracing };
   const agent = hasDeadline(config) ? new Agent(parts) : new PatientAgent(parts);
-  if (listener !== undefined) listenTo(agent, listener, policies);
+  if (listener !== undefined) listenTo(agent, listener);
   const server = serve(socket, agent, log);
   return {
     socket,
@@ -140,11 +141,10 @@ class PatientAgent extends Agent {
   }
 }
 
-function listenTo(agent: Agent, listener: Listener, policies: PolicyStore): void {
+function listenTo(agent: Agent, listener: Listener): void {
   const judgeFrame = agent.judgeFrame.bind(agent);
   const resume = agent.resume.bind(agent);
   const heard = (judge: () => FrameReport): FrameReport => {
-    keepWritten(policies);
     listener.begin();
     const report = judge();
     listener.judged(report);
@@ -152,11 +152,6 @@ function listenTo(agent: Agent, listener: Listener, policies: PolicyStore): void
   };
   agent.judgeFrame = (frame, room) => heard(() => judgeFrame(frame, room));
   agent.resume = (waiting, verdict) => heard(() => resume(waiting, verdict));
-}
-
-/** What `explain` asks of a rule is how it is written; a snapshot that serves has let go of that. */
-function keepWritten({ current: { acl }, loaded }: PolicyStore): void {
-  if (acl.written === null) Object.defineProperty(acl, "written", { value: loaded.config.acl.rules });
 }
 
 function hasDeadline(config: unknown): boolean {

@@ -3,7 +3,7 @@ import { AutoBan, BanList, type RefusedClient } from "./bans/mod.ts";
 import type { LoginDesk, LoginVerdict } from "./auth/login_desk.ts";
 import { judgeBrokerBytes } from "./broker_packets.ts";
 import { chargeControl } from "./charges.ts";
-import { judgeClientBytes, type JudgeConnect, recheckWill } from "./client_packets.ts";
+import { judgeClientBytes, type JudgeConnect } from "./client_packets.ts";
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 import type { Frame, RequestHead, RequestVerdict } from "./frame.ts";
 import { followFraming } from "./frame.ts";
@@ -11,42 +11,31 @@ import {
   FrameReport,
   NOTE,
   type Outcome,
+  refuseFrame,
   type Unsettled,
   type Waiting,
   type WaitingConnect,
   type WaitingPayloads,
 } from "./frame_report.ts";
-import type { InspectionPool } from "./inspection_pool.ts";
 import type { Logger } from "./log.ts";
 import { PACKET } from "./mqtt/packet.ts";
 import { heldBytes } from "./mqtt/packet_stream.ts";
-import { checkSubscribeAcl } from "./policy/acl_check.ts";
-import type { PutOff } from "./kept_publish.ts";
-import { inspectPutOff, settlePayload } from "./payloads.ts";
-import { parseAddress } from "./policy/address.ts";
 import type { Inspected } from "./policy/inspect/inspector.ts";
-import type { CompiledRule } from "./policy/acl/mod.ts";
 import { Ground } from "./policy/ground.ts";
 import type { Policy } from "./policy/policy.ts";
 import { RateLimiter } from "./policy/rate/mod.ts";
 import type { Tracer } from "./policy/trace.ts";
 import {
-  ACL_REVOKED,
   AUTH_PENDING,
   BAD_EVENT,
   CONNECT_TIMEOUT,
-  CONNECTIONS_PER_IP,
   FRAME_GAP,
-  INSPECTION_OVERLOADED,
   INTERNAL_ERROR,
   LATE,
   OVERLOADED_SESSIONS,
   PACKET_TIMEOUT,
-  type Reason,
   SESSION_UNKNOWN,
   UNJUDGED,
-  UPGRADE_UNSEEN,
-  UPGRADE_WAS_REFUSED,
 } from "./reasons.ts";
 import { Reception } from "./reception.ts";
 import { DRAIN_MS, type Session } from "./session.ts";
@@ -54,6 +43,10 @@ import { SessionRegistry } from "./session_registry.ts";
 import { isWebSocketUpgrade, judgeUpgrade, offersExtension, seenHeaders, UpgradeBook } from "./upgrade.ts";
 import { Teller } from "./teller.ts";
 import { refusalTags, settleFrame } from "./verdict.ts";
+import { SessionFinder } from "./session_finder.ts";
+import { recheckSubscriptions } from "./subscriptions_recheck.ts";
+import { beginInspection, endInspection, type Inspections } from "./waiting_payloads.ts";
+import { NO_ROOM, type WaitingRoom } from "./waiting_room.ts";
 
 /** The snapshot in force. */
 export interface PolicySource {
@@ -63,16 +56,6 @@ export interface PolicySource {
   /** A proxy's push: null when it is in force, else what is wrong with it; then nothing has changed. Never rejects. */
   push(config: unknown, from: string): Promise<string | null>;
 }
-
-/** Whether whoever brought a frame can wait for its verdict, so many milliseconds from now. */
-export interface WaitingRoom {
-  mayWait(expectedMs: number, what: Waiting["kind"]): boolean;
-}
-
-/** Where payloads are inspected that take long. */
-export type Inspections = Pick<InspectionPool, "expectedMs" | "inspect">;
-
-const NO_ROOM: WaitingRoom = { mayWait: () => false };
 
 export interface AgentOptions {
   readonly policies: PolicySource;
@@ -91,9 +74,6 @@ export interface AgentOptions {
 
 /** Bytes of unfinished packets that all connections may hold together. */
 const MAX_HELD_BYTES = 256 << 20;
-/** Keys of closed connections whose refused frame passed all the same. */
-const MAX_POISONED = 10_000;
-
 /** Where it all meets: events in, verdicts out. Knows sessions and rules, and nothing of what carries the bytes. */
 export class Agent {
   readonly sessions = new SessionRegistry();
@@ -105,8 +85,7 @@ export class Agent {
   /** Of the frame that is judged or was judged last; another one when that frame waits. */
   #report = new FrameReport();
   readonly #ground = new Ground();
-  /** Closed, but the close came late: the connection lives on at the proxy. Oldest leave first. */
-  readonly #poisoned = new Map<string, true>();
+  readonly #finder: SessionFinder;
   readonly #reception: Reception;
   readonly #judgeConnect: JudgeConnect;
   readonly #maxHeldBytes: number;
@@ -131,6 +110,7 @@ export class Agent {
     this.#maxHeldBytes = options.maxHeldBytes ?? MAX_HELD_BYTES;
     this.#clock = options.clock ?? SYSTEM_CLOCK;
     this.#teller = new Teller(options.log, options.audit, this.#clock);
+    this.#finder = new SessionFinder(this.sessions, this.upgrades, this.#teller);
     this.#reception = new Reception({ sessions: this.sessions, desk: () => this.#policies.desk, bans: this.bans });
     this.#judgeConnect = (session, connect, report, on, nowMs) =>
       this.#reception.judge(session, connect, report, on, nowMs);
@@ -196,24 +176,9 @@ export class Agent {
 
   /** True: the frame waits for what a worker finds in its payloads. Else that is known, or it closes. */
   #putOff(frame: Frame, report: FrameReport, removable: boolean, room: WaitingRoom): boolean {
-    const { session, putOff, policy } = report;
-    // Whatever is in them: it closes.
-    if (session === null || (policy.blockMode && report.refusal?.action === "close")) return false;
-    const pool = this.#inspections;
-    if (pool === null || room === NO_ROOM) {
-      for (const one of putOff) settlePayload(session, one.publish, inspectPutOff(one), report, this.#ground);
-      return false;
-    }
-    const expectedMs = pool.expectedMs(putOff.reduce((sum, { weight }) => sum + weight, 0));
-    if (!room.mayWait(expectedMs, "payloads")) {
-      refuseFrame(report, INSPECTION_OVERLOADED);
-      return false;
-    }
-    const done = inspectIn(pool, putOff, policy.decisionDeadlineMs);
-    this.#report = new FrameReport();
-    const waits: Frame = { ...frame, data: null };
-    report.waiting = { kind: "payloads", session, report, done, expectedMs, removable, frame: waits };
-    return true;
+    const waits = beginInspection(frame, report, { removable, room, pool: this.#inspections, on: this.#ground });
+    if (waits) this.#report = new FrameReport();
+    return waits;
   }
 
   /**
@@ -227,7 +192,7 @@ export class Agent {
 
   /** The payloads are judged by the snapshot that their heads were judged by, whatever is in force now. */
   #resumePayloads(waiting: WaitingPayloads, inspected: readonly (Inspected | null)[] | null): FrameReport {
-    const { session, report, removable, frame } = waiting;
+    const { report, removable, frame } = waiting;
     this.#report = report;
     report.waiting = null;
     try {
@@ -235,13 +200,7 @@ export class Agent {
       on.policy = report.policy;
       on.wallMs = this.#wallMs;
       on.nowMs = this.#nowMs;
-      if (session.ended) refuseFrame(report, SESSION_UNKNOWN);
-      else if (inspected === null) refuseFrame(report, INSPECTION_OVERLOADED);
-      else {
-        for (const [i, { publish }] of report.putOff.entries()) {
-          settlePayload(session, publish, inspected[i] ?? null, report, on);
-        }
-      }
+      endInspection(waiting, inspected, on);
     } catch (error) {
       this.#fail(error, frame, report.policy, report);
     }
@@ -276,7 +235,7 @@ export class Agent {
   /** True: an unfragmented binary frame, which can be removed. */
   #judge(frame: Frame, policy: Policy, report: FrameReport): boolean {
     const nowMs = this.#nowMs;
-    const session = this.#sessionOf(frame, policy, report, nowMs);
+    const session = this.#finder.find(frame, policy, report, nowMs);
     if (session === null) return false;
     report.session = session;
     const lane = frame.fromClient ? session.client : session.broker;
@@ -297,7 +256,10 @@ export class Agent {
       const revoked = this.#reception.recheck(session, report, this.#wallMs);
       if (revoked !== null) refuseFrame(report, revoked);
     }
-    if (session.subscriptionsPolicy !== policy) this.#recheckSubscriptions(session, policy, report);
+    if (session.subscriptionsPolicy !== policy) {
+      this.#ground.wallMs = this.#wallMs;
+      recheckSubscriptions(session, report, this.#ground, this.#teller);
+    }
     if (frame.data === null) {
       refuseFrame(report, BAD_EVENT);
       lane.unparsed = "malformed";
@@ -376,94 +338,6 @@ export class Agent {
     lane.unparsed = "malformed";
   }
 
-  /** The session of a frame, a new one for a connection's first frame, or null when the frame was settled without one. */
-  #sessionOf(frame: Frame, policy: Policy, report: FrameReport, nowMs: number): Session | null {
-    const { correlationId, clientAddress, opcode } = frame;
-    const known = this.sessions.get(correlationId, clientAddress);
-    if (known !== undefined) {
-      const isReused = known.client.closed && frame.fromClient && frame.index === 0;
-      if (!isReused && !known.isExpired(nowMs)) return known;
-      this.sessions.end(known);
-    }
-    if (this.#poisoned.size > 0 && this.#poisoned.delete(`${clientAddress} ${correlationId}`)) {
-      refuseFrame(report, LATE);
-      return null;
-    }
-    // The end of a connection that is over anyway passes; whatever else comes behind it does not.
-    if (opcode === "close" && frame.index > 0) return null;
-    const isControl = opcode === "close" || opcode === "ping" || opcode === "pong";
-    if (frame.index !== 0 || (!frame.fromClient && !isControl)) {
-      refuseFrame(report, SESSION_UNKNOWN);
-      return null;
-    }
-    return this.#openSession(frame, policy, report, nowMs);
-  }
-
-  #openSession(frame: Frame, policy: Policy, report: FrameReport, nowMs: number): Session | null {
-    const { correlationId, clientAddress, routeId } = frame;
-    const address = parseAddress(clientAddress);
-    const origin = { correlationId, clientAddress, address, routeId };
-    if (policy.routes === null) this.#teller.route(routeId);
-    const upgrade = this.upgrades.take(correlationId, clientAddress, nowMs, policy.limits.connectTimeoutMs);
-    if (upgrade === null) {
-      if (policy.requireUpgradeEvent) {
-        refuseFrame(report, UPGRADE_UNSEEN);
-        return null;
-      }
-      this.#teller.upgradeUnseen();
-    } else if (upgrade.refused !== null) {
-      refuseFrame(report, UPGRADE_WAS_REFUSED);
-      return null;
-    }
-    const { maxConnectionsPerAddress } = policy.limits;
-    // The limit itself is looked at with CONNECT, which tells whose connection it takes the place of. This bounds what
-    // never comes that far.
-    if (
-      maxConnectionsPerAddress !== Infinity &&
-      this.sessions.countOfAddress(origin, nowMs, 2 * maxConnectionsPerAddress) >= 2 * maxConnectionsPerAddress
-    ) {
-      refuseFrame(report, CONNECTIONS_PER_IP);
-      return null;
-    }
-    const session = this.sessions.open(origin, policy, nowMs);
-    if (session !== null && upgrade !== null) session.headers = upgrade.headers;
-    if (session === null && frame.opcode !== "close") refuseFrame(report, OVERLOADED_SESSIONS);
-    return session;
-  }
-
-  /** Subscriptions that were allowed by an older snapshot, held against the one in force, once. */
-  #recheckSubscriptions(session: Session, policy: Policy, report: FrameReport): void {
-    session.subscriptionsPolicy = policy;
-    if (session.acl === null) return;
-    const on = this.#ground;
-    on.policy = policy;
-    on.acl = session.acl;
-    on.narrow = session.narrow;
-    on.wallMs = this.#wallMs;
-    if (session.will !== null) {
-      on.reset();
-      if (recheckWill(session.will, on) !== null) this.#teller.revokedWill(session, session.will.topic, policy);
-    }
-    const revoked: string[] = [];
-    let rule: CompiledRule | null = null;
-    for (const [filter, qos] of session.subscriptions ?? []) {
-      on.reset();
-      const subscription = {
-        filter,
-        qos: qos as 0 | 1 | 2,
-        noLocal: false,
-        retainAsPublished: false,
-        retainHandling: 0 as const,
-      };
-      if (checkSubscribeAcl(subscription, on) === null) continue;
-      if (revoked.length === 0) rule = on.rule;
-      revoked.push(filter);
-    }
-    if (revoked.length === 0) return;
-    this.#teller.revoked(session, revoked, policy);
-    if (policy.closeRevoked) report.refuse(ACL_REVOKED, "close", 0, revoked[0] ?? null, rule);
-  }
-
   /** Whether an HTTP request may pass; only WebSocket upgrades are looked at. */
   judgeRequest(head: RequestHead): RequestVerdict {
     const policy = this.#policies.current;
@@ -520,11 +394,7 @@ export class Agent {
     if (session !== null && !session.ended) {
       session.poisoned = true;
     } else {
-      if (this.#poisoned.size >= MAX_POISONED) {
-        const oldest = this.#poisoned.keys().next().value;
-        if (oldest !== undefined) this.#poisoned.delete(oldest);
-      }
-      this.#poisoned.set(`${clientAddress} ${correlationId}`, true);
+      this.#finder.poison(correlationId, clientAddress);
     }
     this.#teller.late(unsettled, this.#policies.current.label);
   }
@@ -579,29 +449,3 @@ export class Agent {
 
 const NO_NAMES: readonly string[] = Object.freeze([]);
 const PASS: RequestVerdict = Object.freeze({ refused: null, detectOnly: false, tags: Object.freeze(["mqtt"]) });
-
-/**
- * Has each payload inspected by the configuration that its head was judged by: the first of a frame may have begun before
- * the one in force. What each came to, or null.
- */
-function inspectIn(
-  pool: Inspections,
-  putOff: readonly PutOff[],
-  withinMs: number,
-): Promise<readonly (Inspected | null)[] | null> {
-  const of = (some: readonly PutOff[]) => {
-    const [{ publish: { inspector } }] = some as [PutOff];
-    const items = some.map(({ payload, weight, publish: { inner: topic } }) => ({ payload, weight, topic }));
-    return pool.inspect(inspector, items, withinMs);
-  };
-  const [first, second] = putOff;
-  if (second === undefined || first?.publish.inspector === second.publish.inspector) return of(putOff);
-  return Promise.all([of(putOff.slice(0, 1)), of(putOff.slice(1))]).then((found) =>
-    found.includes(null) ? null : found.flatMap((some) => some ?? [])
-  );
-}
-
-/** A frame that is refused as a whole, whatever packets it holds: that always closes. */
-function refuseFrame(report: FrameReport, reason: Reason): void {
-  report.refuse(reason, "close", 0, null, null);
-}

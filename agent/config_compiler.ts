@@ -10,13 +10,15 @@ import { policyOf } from "./policy/policy.ts";
 export interface CompileRequest extends Omit<ConfigOrder, "kind"> {
   /** The number that the policy gets. */
   readonly number: number;
+  /** See `PolicyStoreOptions`; false, where absent. */
+  readonly keepWritten?: boolean;
   /** Used again where the section says the same. */
   readonly inspector: Inspector | null;
 }
 
 /** Compiles in this thread, in steps with turns of others between them; null: all at once, for when nobody waits. */
 export async function compileHere(
-  { file, pushJson, testsAtMs, number, inspector }: CompileRequest,
+  { file, pushJson, testsAtMs, number, inspector, keepWritten = false }: CompileRequest,
   env: Environment,
   yieldTurn: (() => Promise<void>) | null,
 ): Promise<ConfigInForce | RefusedChange> {
@@ -25,7 +27,7 @@ export async function compileHere(
   const { compiled, problems } = await run(compileConfigSteps(loaded, {
     number,
     testsAtMs,
-    keepWritten: false,
+    keepWritten,
     compileInspection: await inspectionCompiler(loaded, inspector),
   }));
   if (compiled === null || problems.length > 0 || "problems" in loaded) {

@@ -58,7 +58,7 @@ export class ConfigThread {
 
   #answer(report: ConfigReport): void {
     this.#cancelTimer();
-    this.#cancelTimer = this.#setTimer(() => this.#stop("it was not needed"), IDLE_MS);
+    if (this.#thread !== null) this.#cancelTimer = this.#setTimer(() => this.#stop("it was not needed"), IDLE_MS);
     const resolve = this.#waiting;
     this.#waiting = null;
     resolve?.(report);

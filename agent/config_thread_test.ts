@@ -111,6 +111,7 @@ async function withStore(
   threads.warm();
   const lines: string[] = [];
   const log = createLogger({
+    setTimer: () => () => {},
     json: true,
     write: (bytes) => {
       lines.push(new TextDecoder().decode(bytes));

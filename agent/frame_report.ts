@@ -301,3 +301,8 @@ export function cut(text: string): string {
   const end = (text.charCodeAt(MAX_TEXT - 1) & 0xfc00) === 0xd800 ? MAX_TEXT - 1 : MAX_TEXT;
   return `${text.slice(0, end)}…`;
 }
+
+/** A frame that is refused as a whole, whatever packets it holds: that always closes. */
+export function refuseFrame(report: FrameReport, reason: Reason): void {
+  report.refuse(reason, "close", 0, null, null);
+}

@@ -6,6 +6,19 @@
  * refusals, whose rate an attacker chooses, costs a counter.
  */
 
+import { LineQueue } from "./line_queue.ts";
+import {
+  cut,
+  fieldName,
+  fieldWord,
+  jsonValue,
+  MAX_FIELD_CHARS,
+  MAX_VALUES,
+  quoted,
+  unquotedIfPlain,
+  visible,
+} from "./log_text.ts";
+
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error";
 
 /** What a line says beside its message. Values are read when the line is written, so no view of a buffer that is reused. */
@@ -71,34 +84,8 @@ const COLOUR: Readonly<Record<LogLevel, string>> = {
 };
 const COLOUR_END = "\x1b[0m";
 
-const MAX_FIELD_CHARS = 256;
 const MAX_MESSAGE_CHARS = 4096;
-/** Values in one line, nested ones included: with the cut of each this bounds the line. */
-const MAX_VALUES = 64;
 
-const PLAIN_TEXT = /^[\x20-\x7e]*$/;
-/** What a human line can show without quotes and still be read back. */
-const PLAIN_WORD = /^[\x21\x23-\x3c\x3e-\x5b\x5d-\x7e]+$/;
-/** Controls (ANSI begins with one), format characters (bidi, zero width, tags), line separators, lone surrogates. */
-const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
-
-const SECRET_WORDS: ReadonlySet<string> = new Set([
-  "password",
-  "passwords",
-  "passwd",
-  "passphrase",
-  "secret",
-  "secrets",
-  "token",
-  "authorization",
-  "cookie",
-  "cookies",
-  "credential",
-  "credentials",
-]);
-const REDACTED = "[redacted]";
-
-const ENCODER = new TextEncoder();
 const OVERFLOW_KEY = Symbol("overflow");
 
 /** One key's count in the window that is open. */
@@ -285,209 +272,6 @@ class LineLogger implements Logger {
     }
     return this.#timeText;
   }
-}
-
-/** Lines in one buffer of fixed size while the one before is being written: no promise, list or timer per line. */
-class LineQueue {
-  readonly #write: (bytes: Uint8Array) => Promise<number>;
-  readonly #maxLines: number;
-  readonly #droppedLine: (count: number) => string;
-  #filling: Uint8Array;
-  #spare: Uint8Array;
-  #bytes = 0;
-  #lines = 0;
-  #writing = false;
-  #dropped = 0;
-  #untold = 0;
-  #whenEmpty: (() => void)[] = [];
-
-  constructor(options: {
-    write: (bytes: Uint8Array) => Promise<number>;
-    maxBytes: number;
-    maxLines: number;
-    droppedLine: (count: number) => string;
-  }) {
-    this.#write = options.write;
-    this.#maxLines = options.maxLines;
-    this.#droppedLine = options.droppedLine;
-    this.#filling = new Uint8Array(options.maxBytes);
-    this.#spare = new Uint8Array(options.maxBytes);
-  }
-
-  get dropped(): number {
-    return this.#dropped;
-  }
-
-  get isEmpty(): boolean {
-    return this.#lines === 0 && !this.#writing;
-  }
-
-  whenEmpty(): Promise<void> {
-    return this.isEmpty ? Promise.resolve() : new Promise((resolve) => this.#whenEmpty.push(resolve));
-  }
-
-  add(line: string): void {
-    if (!this.#put(line)) {
-      this.#dropped++;
-      this.#untold++;
-    }
-    if (!this.#writing && this.#lines > 0) {
-      this.#writing = true;
-      // Later in this turn, so that the lines of one turn share a write.
-      queueMicrotask(() => this.#run());
-    }
-  }
-
-  #put(line: string): boolean {
-    if (this.#lines >= this.#maxLines) return false;
-    const { read, written } = ENCODER.encodeInto(line, this.#filling.subarray(this.#bytes));
-    if (read < line.length) return false;
-    this.#bytes += written;
-    this.#lines++;
-    return true;
-  }
-
-  async #run(): Promise<void> {
-    while (this.#lines > 0) {
-      const batch = this.#filling, bytes = this.#bytes, lines = this.#lines;
-      this.#filling = this.#spare;
-      this.#spare = batch;
-      this.#bytes = 0;
-      this.#lines = 0;
-      if (await this.#writeAll(batch, bytes)) {
-        this.#tellDropped();
-      } else {
-        // Told with the next line that gets through, not now: a closed pipe would otherwise be written to for ever.
-        this.#dropped += lines;
-        this.#untold += lines;
-      }
-    }
-    this.#writing = false;
-    const waiting = this.#whenEmpty;
-    this.#whenEmpty = [];
-    for (const resolve of waiting) resolve();
-  }
-
-  #tellDropped(): void {
-    if (this.#untold === 0) return;
-    // Where it finds no room, the next write that ends tells it, with what was dropped until then.
-    if (this.#put(this.#droppedLine(this.#untold))) this.#untold = 0;
-  }
-
-  async #writeAll(batch: Uint8Array, bytes: number): Promise<boolean> {
-    try {
-      for (let from = 0; from < bytes;) {
-        const written = await this.#write(batch.subarray(from, bytes));
-        if (written <= 0) return false;
-        from += written;
-      }
-      return true;
-    } catch {
-      return false;
-    }
-  }
-}
-
-/** JSON text of a field's value, or "" for one that is left out. Strings cut, secrets replaced, cycles ended by the budget. */
-function jsonValue(name: string, value: unknown, budget: { values: number }): string {
-  if (value === undefined) return "";
-  if (isSecret(name)) return `"${REDACTED}"`;
-  if (budget.values-- <= 0) return "";
-  switch (typeof value) {
-    case "string":
-      return quoted(cut(value, MAX_FIELD_CHARS));
-    case "number":
-      return Number.isFinite(value) ? String(value) : `"${value}"`;
-    case "boolean":
-      return String(value);
-    case "bigint":
-      return quoted(cut(String(value), MAX_FIELD_CHARS));
-    case "object":
-      return value === null ? "null" : jsonObject(name, value, budget);
-    default:
-      return `"[${typeof value}]"`;
-  }
-}
-
-function jsonObject(name: string, value: object, budget: { values: number }): string {
-  if (value instanceof Error) return quoted(cut(`${value.name}: ${value.message}`, MAX_FIELD_CHARS));
-  if (value instanceof Date) return quoted(Number.isNaN(value.getTime()) ? "Invalid Date" : value.toISOString());
-  // Bytes are payloads and credentials more often than not; their number says enough.
-  if (ArrayBuffer.isView(value)) return `"[${value.byteLength} bytes]"`;
-  if (Array.isArray(value)) {
-    let list = "";
-    for (const item of value) {
-      if (budget.values <= 0) break;
-      const text = jsonValue(name, item ?? null, budget);
-      list += list === "" ? text : `,${text}`;
-    }
-    return `[${list}]`;
-  }
-  let members = "";
-  for (const [key, member] of Object.entries(value)) {
-    if (budget.values <= 0) break;
-    const text = jsonValue(key, member, budget);
-    if (text === "") continue;
-    members += `${members === "" ? "" : ","}${quoted(cut(key, MAX_FIELD_CHARS))}:${text}`;
-  }
-  return `{${members}}`;
-}
-
-/** A field may not stand for the line's own keys: of two equal keys in a JSON object readers take the last. */
-function fieldName(name: string): string {
-  return name === "time" || name === "level" || name === "message" ? `${name}_` : name;
-}
-
-/** Whether one of the words in `clientToken`, `set-cookie`, `db_password` names a secret. `tokens`, a number, does not. */
-function isSecret(name: string): boolean {
-  let secret = secretNames.get(name);
-  if (secret === undefined) {
-    const words = name.replace(/([a-z0-9])([A-Z])/g, "$1 $2").toLowerCase().split(/[^a-z0-9]+/);
-    secret = words.some((word) => SECRET_WORDS.has(word));
-    if (secretNames.size < 1024) secretNames.set(name, secret);
-  }
-  return secret;
-}
-
-/** Field names are few, but nested ones may come from clients: full, it is not added to. */
-const secretNames = new Map<string, boolean>();
-
-function cut(text: string, maxChars: number): string {
-  if (text.length <= maxChars) return text;
-  // Half a surrogate pair would be shown as a code that nobody sent.
-  const end = isHighSurrogate(text.charCodeAt(maxChars - 1)) ? maxChars - 1 : maxChars;
-  return text.slice(0, end) + "…";
-}
-
-function isHighSurrogate(unit: number): boolean {
-  return unit >= 0xd800 && unit <= 0xdbff;
-}
-
-/** A JSON string in which nothing can move a cursor, turn text round or end a line. */
-function quoted(text: string): string {
-  const json = JSON.stringify(text);
-  return PLAIN_TEXT.test(json) ? json : json.replace(UNSAFE, codes);
-}
-
-/** The same for text without quotes. */
-function visible(text: string): string {
-  return PLAIN_TEXT.test(text) ? text : text.replace(UNSAFE, codes);
-}
-
-function codes(character: string): string {
-  let text = "";
-  for (let i = 0; i < character.length; i++) text += `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`;
-  return text;
-}
-
-function fieldWord(name: string): string {
-  return PLAIN_WORD.test(name) ? name : quoted(name);
-}
-
-function unquotedIfPlain(json: string): string {
-  if (!json.startsWith('"')) return json;
-  const inner = json.slice(1, -1);
-  return PLAIN_WORD.test(inner) ? inner : json;
 }
 
 /** 3120 as `3,120`. */

@@ -36,6 +36,8 @@ export interface PolicyStoreOptions {
   readonly thread?: Pick<ConfigThread, "compile" | "isReady">;
   /** What is much: bytes of all files and the push; 64 KiB. */
   readonly largeBytes?: number;
+  /** Keep the rules as they are written, for a tracer that explains them; only what this thread compiles has them. */
+  readonly keepWritten?: boolean;
   /** Lets whoever waits in this thread go first, between two steps of loading and compiling. */
   readonly yieldTurn?: () => Promise<void>;
 }
@@ -298,7 +300,7 @@ async function compile(
 
 /** Where it disturbs least: what is large in the other thread, where there is one. */
 async function compileAnywhere(
-  { env, yieldTurn, thread, largeBytes, log }: CompileOptions,
+  { env, yieldTurn, thread, largeBytes, keepWritten = false, log }: CompileOptions,
   request: CompileRequest,
   files: readonly string[],
 ): Promise<ConfigInForce | RefusedChange> {
@@ -314,7 +316,7 @@ async function compileAnywhere(
       error: report.why,
     });
   }
-  return await compileHere(request, env, yieldTurn);
+  return await compileHere({ ...request, keepWritten }, env, yieldTurn);
 }
 
 /** Whether a configuration of these files is one for the other thread. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { StateFile } from "./state_file.ts";
 import { createLogger } from "./log.ts";
-import { testLogins } from "../tests/support/test_logins.ts";
+import { startLogins, testLogins } from "../tests/support/test_logins.ts";
 import { ConfigurationError, PolicyStore } from "./policy_store.ts";
 
 interface Parts {
@@ -39,12 +39,13 @@ async function withStoreIn(
       return Promise.resolve(bytes.length);
     },
   });
+  const logins = startLogins();
   const store = await PolicyStore.open({
     file,
     env: () => undefined,
     log,
     wallMs: () => 1_700_000_000_000,
-    logins: testLogins(),
+    logins: logins.maker,
     state: new StateFile(folder, "push.json"),
     watch: (paths, onChange) => {
       watched.push([...paths]);
@@ -52,19 +53,24 @@ async function withStoreIn(
       return { close: () => {} };
     },
   });
-  await work({
-    store,
-    file,
-    watched,
-    changed: async () => {
-      tell();
-      await store.push({}, "nobody");
-    },
-    lines: async () => {
-      await log.flush();
-      return written.join("").split("\n").filter((line) => line !== "");
-    },
-  });
+  try {
+    await work({
+      store,
+      file,
+      watched,
+      changed: async () => {
+        tell();
+        await store.push({}, "nobody");
+      },
+      lines: async () => {
+        await log.flush();
+        return written.join("").split("\n").filter((line) => line !== "");
+      },
+    });
+  } finally {
+    store.close();
+    await logins.close();
+  }
 }
 
 const RULE = { name: "allow-a", topics: ["a/#"], decision: "allow" };

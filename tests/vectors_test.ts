@@ -1,46 +1,12 @@
+/** What holds for the vectors as a whole; those of each section are played by a module of their own. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import mqttPacket, { type Parser } from "mqtt-packet";
 import { annotatedBytes, type MqttVersion } from "./support/annotated_hex.ts";
 import { isFrame } from "./support/vector.ts";
 import { readVectorFile, vectorFileNames } from "./support/vector_files.ts";
-import { runVectors } from "./support/vector_runner.ts";
 
 const FILES = vectorFileNames();
-/** `VECTORS_EVERY_PLAY=1` leaves nothing out. */
-const EVERY_PLAY = Deno.env.get("VECTORS_EVERY_PLAY") === "1";
-/** Every vector is played as itself in these; what is told is bounded. */
-const MAX_TOLD = 3;
-
-let plays = 0;
-
-for (const name of FILES) {
-  const file = readVectorFile(name);
-  const { vectors } = file;
-  Deno.test(`vectors of ${name}.json`, async (test) => {
-    const result = await runVectors(file, {
-      nextPlay: () => ++plays,
-      everyPlay: EVERY_PLAY,
-    });
-    for (const vector of vectors) {
-      const isBuilt = !result.notBuilt.has(vector);
-      await test.step({
-        name: `${vector.class}: ${vector.name}${isBuilt ? "" : " (not built yet)"}`,
-        ignore: !isBuilt,
-        fn: () => {
-          const failures = result.failures.get(vector) ?? [];
-          const told = failures.slice(0, MAX_TOLD).join("\n");
-          const more = failures.length > MAX_TOLD ? `\nand ${failures.length - MAX_TOLD} more plays` : "";
-          assert.ok(failures.length === 0, `\n${told}${more}`);
-        },
-      });
-    }
-    console.log(
-      `${name}.json: ${vectors.length} vectors (${result.notBuilt.size} not built yet), ${result.plays} plays, ` +
-        `${result.frames} frames`,
-    );
-  });
-}
 
 Deno.test("every row of the six sections has a vector", () => {
   const rows = [

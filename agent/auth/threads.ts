@@ -104,7 +104,11 @@ export class Threads {
     this.#running.set(id, { ...events, port });
     const order: StarterOrder = { kind: "start", id, url: workerUrl(kind, this.#urls), port: theirs };
     this.#starter?.port.postMessage(order, [theirs]);
-    if (this.#starter === null) queueMicrotask(() => this.#fail(id, "the agent stops"));
+    if (this.#starter === null) {
+      // Nobody takes it over, so nobody else would close it.
+      theirs.close();
+      queueMicrotask(() => this.#fail(id, "the agent stops"));
+    }
     return {
       post: (message, transfer = []) => port.postMessage(message, transfer),
       stop: () => {

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { Agent, WaitingRoom } from "../agent.ts";
+import type { Agent } from "../agent.ts";
 import type { Outcome, Unsettled, Waiting } from "../frame_report.ts";
 import type { Logger } from "../log.ts";
 import { frameAnswer, plainAnswer, requestAnswer } from "./answer.ts";
@@ -10,6 +10,7 @@ import { HoldCredit, MOST_MS } from "./hold_credit.ts";
 import { OutBuffer } from "./out_buffer.ts";
 import type { ReadRounds } from "./read_rounds.ts";
 import { handshakeAnswer, MESSAGE, readHandshake } from "./v2.ts";
+import type { WaitingRoom } from "../waiting_room.ts";
 
 /** Longest message of protocol v1, without its length (protocol: 10 MiB). */
 const MAX_V1_BYTES = 10 << 20;

@@ -92,6 +92,7 @@ export async function startAgent(
     wallMs: clock.wallMs,
     bans,
     logins: maker,
+    keepWritten: listener !== undefined,
   });
   const tracing = listener === undefined ? {} : { tracer: listener.tracer };
   const parts = { policies, log, audit: new AuditRing(100), clock, bans, ...tracing };

@@ -67,7 +67,8 @@ export interface Play {
   readonly mode: string;
   /** With `general.block-mode` false. */
   readonly detectOnly: boolean;
-  readonly items: readonly (Volley | Happening)[];
+  /** Its frames and events, made when they are asked for: of a thousand ways most are not played. */
+  makeItems(): readonly (Volley | Happening)[];
 }
 
 /** The neighbours that a frame is joined to, by direction; their topic `ok` is allowed in every configuration. */
@@ -122,7 +123,7 @@ class Player {
   }
 
   plays(): Play[] {
-    this.#play("whole", "whole", [...this.#opening, ...this.#body]);
+    this.#play("whole", "whole", () => [...this.#opening, ...this.#body]);
     if (this.#may("detect") && !this.#refusesEarlier()) this.#playDetect();
     if (this.#bodySteps.some((step) => !isFrame(step) && CHANGES.has(step.event))) return this.#plays;
     this.#playPieces();
@@ -135,8 +136,8 @@ class Player {
     return !(this.#vector.skip ?? []).includes(kind);
   }
 
-  #play(kind: PlayMode, mode: string, items: (Volley | Happening)[], at = 0): void {
-    this.#plays.push({ kind, at, mode, detectOnly: kind === "detect", items });
+  #play(kind: PlayMode, mode: string, makeItems: () => (Volley | Happening)[], at = 0): void {
+    this.#plays.push({ kind, at, mode, detectOnly: kind === "detect", makeItems });
   }
 
   /** Whether a frame before the last one is refused: then the last one is judged in another state under detect-only. */
@@ -150,9 +151,9 @@ class Player {
     const last = this.#body.at(-1);
     const expect = detected(this.#vector);
     if (last?.kind === "volley") {
-      this.#play("detect", "detect only", [...this.#opening, ...this.#body.slice(0, -1), { ...last, expect }]);
+      this.#play("detect", "detect only", () => [...this.#opening, ...this.#body.slice(0, -1), { ...last, expect }]);
     } else if (last !== undefined) {
-      this.#play("detect", "detect only", [...this.#opening, ...this.#body.slice(0, -1), {
+      this.#play("detect", "detect only", () => [...this.#opening, ...this.#body.slice(0, -1), {
         ...last,
         step: withVerdict(last.step, expect),
       }]);
@@ -162,7 +163,7 @@ class Player {
   #playPieces(): void {
     if (!this.#may("cut") || this.#vector.frames.some((step) => isFrame(step) && step.index !== undefined)) return;
     if (this.#opening.length > 0) {
-      this.#play("bytes of opening", "opening byte by byte", [...this.#opening.map(byteByByte), ...this.#body]);
+      this.#play("bytes of opening", "opening byte by byte", () => [...this.#opening.map(byteByByte), ...this.#body]);
     }
     const cuttable = this.#body.map((item, i) => item.kind === "volley" && this.#isCuttable(item, i));
     this.#body.forEach((item, i) => {
@@ -172,20 +173,20 @@ class Player {
       ) => [...this.#opening, ...this.#body.slice(0, i), volley, ...this.#body.slice(i + 1)];
       const where = this.#body.length === 1 ? "" : ` of frame ${i + 1}`;
       for (const at of cutsOf(item)) {
-        this.#play("cut", `cut at ${at}${where}`, replaced(inPieces(item, [at], this.#boundaries(i))), at);
-        this.#play("fragments", `fragments cut at ${at}${where}`, replaced(inFragments(item, [at])), at);
+        this.#play("cut", `cut at ${at}${where}`, () => replaced(inPieces(item, [at], this.#boundaries(i))), at);
+        this.#play("fragments", `fragments cut at ${at}${where}`, () => replaced(inFragments(item, [at])), at);
       }
       if (lengthOf(item) <= MAX_BYTEWISE) {
-        this.#play("bytes of one", `byte by byte${where}`, replaced(byteByByte(item)));
+        this.#play("bytes of one", `byte by byte${where}`, () => replaced(byteByByte(item)));
         this.#play(
           "byte fragments",
           `byte by byte in fragments${where}`,
-          replaced(inFragments(item, everyByte(item), true)),
+          () => replaced(inFragments(item, everyByte(item), true)),
         );
       }
     });
     if (cuttable.some((cut, i) => cut && lengthOf(this.#body[i] as Volley) <= MAX_BYTEWISE)) {
-      this.#play("bytes of all", "everything byte by byte", [
+      this.#play("bytes of all", "everything byte by byte", () => [
         ...this.#opening.map(byteByByte),
         ...this.#body.map((item, i) =>
           item.kind === "volley" && cuttable[i] === true && lengthOf(item) <= MAX_BYTEWISE ? byteByByte(item) : item
@@ -219,7 +220,7 @@ class Player {
     if ((this.#vector.open ?? "connected") !== "connected" || !this.#may("early")) return;
     const steps = this.#bodySteps;
     if (!steps.every((step) => isFrame(step) && (step.dir ?? "c2s") === "c2s" && (step.conn ?? "A") === "A")) return;
-    this.#play("early", "before CONNACK", [...this.#openingOf("connecting"), ...this.#body]);
+    this.#play("early", "before CONNACK", () => [...this.#openingOf("connecting"), ...this.#body]);
     const frames = steps as FrameStep[];
     const isPlain = frames.every(isJoinable) && !this.#refusesEarlier();
     if (!this.#may("glue") || !this.#may("join") || !isPlain) return;
@@ -231,7 +232,7 @@ class Player {
         ...frames.slice(0, -1),
       ])
       : { ...this.#vector, verdict: "close" as const };
-    this.#play("early", "in one frame with CONNECT", [asSet(this.#whole({ hex: glued }, expect))]);
+    this.#play("early", "in one frame with CONNECT", () => [asSet(this.#whole({ hex: glued }, expect))]);
   }
 
   #playJoined(): void {
@@ -255,7 +256,7 @@ class Player {
     const ping = PING_NEIGHBOUR[direction];
     const join = (mode: string, hex: string, neighbour: "publish" | "ping") => {
       const tag = neighbour === "ping" ? "ping" : direction === "c2s" ? "publish" : "delivery";
-      this.#play("join", mode, [
+      this.#play("join", mode, () => [
         ...before,
         asSet(this.#whole({ ...target, hex }, this.#joined(neighbour, isConnect, tag))),
       ]);
@@ -294,7 +295,7 @@ class Player {
       : { ...this.#vector, verdict: joined };
     const hex = `${previous.hex} ${isSeam ? "|" : ""} ${target.hex}`;
     if (!isSeam && /\brl\b/.test(hex)) return;
-    this.#play("join", "joined to the frame before", [
+    this.#play("join", "joined to the frame before", () => [
       ...this.#opening,
       ...this.#body.slice(0, -2),
       asSet(this.#whole({ ...target, hex }, expect)),

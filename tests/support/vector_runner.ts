@@ -40,7 +40,7 @@ export interface RunOptions {
   /** Hears the frame path of every agent. */
   readonly listener?: Listener | undefined;
   /** What was answered in each play, by its title. */
-  readonly tellAnswers?: (title: string, answers: readonly string[]) => void;
+  readonly tellAnswers?: (title: string, answers: readonly string[], play: Play) => void;
 }
 
 export interface RunResult {
@@ -138,7 +138,7 @@ class Run implements RunResult {
     const problem = await table.play();
     this.plays++;
     this.frames += table.frames;
-    this.#options.tellAnswers?.(table.title, table.answers);
+    this.#options.tellAnswers?.(table.title, table.answers, task.play);
     if (problem === null) return;
     const failures = this.failures.get(task.vector);
     if (failures === undefined) this.failures.set(task.vector, [problem]);

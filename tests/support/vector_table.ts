@@ -86,7 +86,7 @@ export class Table {
   }
 
   async #playAll(): Promise<void> {
-    for (const item of this.#task.play.items) {
+    for (const item of this.#task.play.makeItems()) {
       if (item.kind === "event") await this.#happen(item);
       else if (item.shots.length === 1) await this.#single(item);
       else if (await this.#pieces(item) === "over") break;

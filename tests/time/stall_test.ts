@@ -135,8 +135,9 @@ class Asker {
     frame.answer = JSON.stringify(given.websocket_decision);
   }
 
+  /** Closes the connection, whoever ended it. */
   end(): void {
-    if (!this.closed) this.#connection.close();
+    this.#connection.close();
   }
 }
 

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Agent } from "../agent.ts";
+import { inTurns, turnGiver } from "../config/mod.ts";
 import type { Outcome, Unsettled, Waiting } from "../frame_report.ts";
 import type { Logger } from "../log.ts";
 import { frameAnswer, plainAnswer, requestAnswer } from "./answer.ts";
@@ -7,6 +8,7 @@ import { readRequestHead } from "./request_head.ts";
 import { FrameReader } from "./frame_reader.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import { HoldCredit, MOST_MS } from "./hold_credit.ts";
+import { Garbage, isLargePush, LARGE_PUSH_BYTES, type Message, parseMessage, parseMessageSteps } from "./message.ts";
 import { OutBuffer } from "./out_buffer.ts";
 import type { ReadRounds } from "./read_rounds.ts";
 import { handshakeAnswer, MESSAGE, readHandshake } from "./v2.ts";
@@ -57,11 +59,6 @@ export interface PeerOptions {
   readonly yieldTurn: () => Promise<void>;
   /** For the log: tells connections apart. */
   readonly name: string;
-}
-
-/** Why a connection to a proxy is given up. */
-class Garbage {
-  constructor(readonly text: string) {}
 }
 
 /**
@@ -305,13 +302,18 @@ export class Peer implements WaitingRoom {
   }
 
   #handleV1(start: number, end: number): void {
-    const reader = this.#reader;
     if (startsWith(this.#in, start, end, V1_FRAME)) {
-      if (this.#in[end - 1] === 0x7d && reader.readFast(this.#in, start + V1_FRAME.length, end - 1)) {
+      if (this.#in[end - 1] === 0x7d && this.#reader.readFast(this.#in, start + V1_FRAME.length, end - 1)) {
         return this.#judgeFrame(1);
       }
     }
-    const message = this.#parse(start, end);
+    const bytes = this.#in.subarray(start, end);
+    if (isLargePush(bytes)) return this.#parseInSteps(bytes, (message) => this.#dispatchV1(message));
+    this.#dispatchV1(parseMessage(bytes));
+  }
+
+  #dispatchV1(message: Message): void {
+    const reader = this.#reader;
     const { version, event_type: type, payload } = message;
     if (version !== 1) throw new Garbage(`a message of version ${String(version).slice(0, 20)}`);
     switch (typeof type === "string" ? type : "") {
@@ -344,35 +346,37 @@ export class Peer implements WaitingRoom {
     switch (type) {
       case MESSAGE.WEBSOCKET_FRAME: {
         if (this.#reader.readFast(this.#in, body, end)) return this.#judgeFrame(2);
-        const event = this.#parse(body, end);
+        const event = parseMessage(this.#in.subarray(body, end));
         if (typeof event["correlation_id"] !== "string") throw new Garbage("a frame without a correlation id");
         return this.#reader.readAny(event) ? this.#judgeFrame(2) : this.#refuseBadFrame(2);
       }
       case MESSAGE.HANDSHAKE:
-        return this.#handshake(this.#parse(body, end));
+        return end - body < LARGE_PUSH_BYTES
+          ? this.#handshake(parseMessage(this.#in.subarray(body, end)))
+          : this.#parseInSteps(this.#in.subarray(body, end), (message) => this.#handshake(message));
       case MESSAGE.REQUEST_HEADERS:
-        return this.#judgeRequest(2, this.#parse(body, end));
+        return this.#judgeRequest(2, parseMessage(this.#in.subarray(body, end)));
       case MESSAGE.REQUEST_COMPLETE:
-        return this.#complete(2, this.#parse(body, end));
+        return this.#complete(2, parseMessage(this.#in.subarray(body, end)));
       case MESSAGE.REQUEST_BODY:
       case MESSAGE.RESPONSE_HEADERS:
       case MESSAGE.RESPONSE_BODY:
       case MESSAGE.GUARDRAIL: {
-        const id = correlationOf(this.#parse(body, end));
+        const id = correlationOf(parseMessage(this.#in.subarray(body, end)));
         if (id === null) throw new Garbage("an event without a correlation id");
         this.#answers.addText(MESSAGE.RESPONSE, plainAnswer(2, id, null));
         return;
       }
-      case MESSAGE.CONFIGURE: {
-        const { config, correlation_id: id } = this.#parse(body, end);
-        return this.#configure(2, typeof id === "string" ? id : null, config, this.#proxy);
-      }
+      case MESSAGE.CONFIGURE:
+        return end - body < LARGE_PUSH_BYTES
+          ? this.#configureV2(parseMessage(this.#in.subarray(body, end)))
+          : this.#parseInSteps(this.#in.subarray(body, end), (message) => this.#configureV2(message));
       case MESSAGE.PING:
         this.#control.addBytes(MESSAGE.PONG, this.#in.subarray(body, end));
         return;
       case MESSAGE.CANCEL:
         this.#options.log.debug("The proxy cancels a request", {
-          correlation_id: correlationOf(this.#parse(body, end)),
+          correlation_id: correlationOf(parseMessage(this.#in.subarray(body, end))),
         });
         return;
       default:
@@ -383,17 +387,18 @@ export class Peer implements WaitingRoom {
     }
   }
 
-  #parse(start: number, end: number): Record<string, unknown> {
-    let value: unknown;
-    try {
-      value = JSON.parse(TEXT.decode(this.#in.subarray(start, end)));
-    } catch {
-      throw new Garbage("a message that is not JSON");
-    }
-    if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      throw new Garbage("a message that is not a JSON object");
-    }
-    return value as Record<string, unknown>;
+  /** What comes behind it on this connection waits; others go on. */
+  #parseInSteps(bytes: Uint8Array, then: (message: Message) => void): void {
+    this.#hold = inTurns(parseMessageSteps(bytes), turnGiver()).then((message) => {
+      // Whatever it makes wait is waited for as a part of this.
+      this.#hold = null;
+      then(message);
+      return this.#hold ?? undefined;
+    });
+  }
+
+  #configureV2({ config, correlation_id: id }: Message): void {
+    this.#configure(2, typeof id === "string" ? id : null, config, this.#proxy);
   }
 
   #judgeFrame(version: 1 | 2): void {
@@ -488,7 +493,7 @@ export class Peer implements WaitingRoom {
     if (!this.#muted) await this.#mute();
   }
 
-  #handshake(request: Record<string, unknown>): void {
+  #handshake(request: Message): void {
     const handshake = readHandshake(request);
     this.#proxy = handshake.proxy;
     const { log, agent, name } = this.#options;
@@ -623,7 +628,6 @@ function withinMs<T>(done: Promise<T>, ms: number): Promise<T | null> {
   });
 }
 
-const TEXT = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const V1_FRAME = new TextEncoder().encode('{"version":1,"event_type":"web_socket_frame","payload":');
 
 function startsWith(buffer: Buffer, start: number, end: number, literal: Uint8Array): boolean {

@@ -101,7 +101,7 @@ Deno.test("two may wait on a connection, a third is told so at once", async () =
 const LARGE = `30c4b80200026f6b${"00".repeat(40_000)}`;
 
 Deno.test("payloads that wait take no places of logins", async () => {
-  const pool = new InspectionPool({ start: () => ({ post() {}, stop() {} }) });
+  const pool = new InspectionPool({ start: () => ({ post() {}, stop() {} }) }, { now: () => 0 });
   const bench = new Bench({ inspection: {} }, { inspections: pool });
   void pool.prepare(bench.parts.agent.policy.inspection as Inspector);
   await bench.send(HANDSHAKE);
@@ -270,6 +270,59 @@ Deno.test("a push is answered when it is in force or refused: over v1 in its pla
     await turn();
     assert.equal(answers(other).at(-1), problem === null ? 'configure-1 "allow"' : 'configure-1 {"block"');
     await other.end();
+  }
+});
+
+/** A configuration of so many rules that it is not parsed at once. */
+const MANY_RULES = {
+  acl: {
+    rules: Array.from({ length: 2000 }, (_, n) => ({ name: `rule-${n}`, topics: [`site/${n}/#`], decision: "allow" })),
+  },
+};
+
+/** Turns until something is there, at most a few hundred. */
+async function turnsUntil(isThere: () => boolean): Promise<void> {
+  for (let n = 0; n < 500 && !isThere(); n++) await new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+Deno.test("a large push is parsed in steps: what is behind it on its connection waits, the agent is given what was sent", async () => {
+  const pushed: unknown[] = [];
+  const large = { version: 1, event_type: "configure", payload: { agent_id: "a", config: MANY_RULES } };
+  const bench = new Bench();
+  bench.parts.policies.push = (config) => Promise.resolve(pushed.push(config) > 0 ? null : "never");
+  await bench.send(message(JSON.stringify(large)), v1({ index: 0, hex: CONNECT, id: "a" }));
+  await turnsUntil(() => answers(bench).length === 2);
+  assert.deepEqual(answers(bench), ['undefined "allow"', "a allow"]);
+  await bench.end();
+
+  const other = new Bench();
+  other.parts.policies.push = bench.parts.policies.push;
+  await other.send(HANDSHAKE);
+  const configure = { config: MANY_RULES, correlation_id: "configure-1" };
+  await other.send(message(`\x17${JSON.stringify(configure)}`), v2({ index: 0, hex: CONNECT, id: "a" }));
+  await turnsUntil(() => answers(other).length === 3);
+  assert.deepEqual(answers(other).slice(1).sort(), ["a allow", 'configure-1 "allow"']);
+  await other.end();
+
+  const shaking = new Bench();
+  shaking.parts.policies.push = bench.parts.policies.push;
+  const handshake = { supported_versions: [2], proxy_id: "p", proxy_version: "1", config: MANY_RULES };
+  await shaking.send(message(`\x01${JSON.stringify(handshake)}`), v2({ index: 0, hex: CONNECT, id: "a" }));
+  await turnsUntil(() => answers(shaking).length === 2);
+  assert.deepEqual(answers(shaking), ["type 2", "a allow"]);
+  await shaking.end();
+  assert.deepEqual(pushed, [MANY_RULES, MANY_RULES, MANY_RULES]);
+});
+
+Deno.test("a large push that is no JSON ends its connection as a small one does", async () => {
+  const text = JSON.stringify({ version: 1, event_type: "configure", payload: { config: MANY_RULES } });
+  for (const bad of [text.slice(0, -1), `${text}x`, text.replace("rule-1999", "rule-\\x")]) {
+    const bench = new Bench();
+    await bench.send(message(bad), v1({ index: 0, hex: CONNECT, id: "a" }));
+    await turnsUntil(() => bench.closed);
+    assert.ok(bench.closed);
+    assert.deepEqual(answers(bench), []);
+    await bench.end();
   }
 });
 

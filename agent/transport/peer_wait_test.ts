@@ -289,8 +289,16 @@ Deno.test("a large push is parsed in steps: what is behind it on its connection 
   const pushed: unknown[] = [];
   const large = { version: 1, event_type: "configure", payload: { agent_id: "a", config: MANY_RULES } };
   const bench = new Bench();
-  bench.parts.policies.push = (config) => Promise.resolve(pushed.push(config) > 0 ? null : "never");
+  const done = Promise.withResolvers<null>();
+  bench.parts.policies.push = (config) => {
+    pushed.push(config);
+    return done.promise;
+  };
   await bench.send(message(JSON.stringify(large)), v1({ index: 0, hex: CONNECT, id: "a" }));
+  await turnsUntil(() => pushed.length === 1);
+  await turn();
+  assert.deepEqual(answers(bench), []);
+  done.resolve(null);
   await turnsUntil(() => answers(bench).length === 2);
   assert.deepEqual(answers(bench), ['undefined "allow"', "a allow"]);
   await bench.end();

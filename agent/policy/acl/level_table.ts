@@ -1,4 +1,5 @@
-import { IntVector, mixHash } from "./int_vector.ts";
+import { mixHash } from "./int_vector.ts";
+import { type PackedTexts, TextList } from "./text_list.ts";
 
 /**
  * How a level is written inside the tables: 0 and above is a literal known to the rules, by its number in the {@link
@@ -32,8 +33,7 @@ const LENGTH = 3;
 
 /** What a {@link LevelTable} holds, as another thread can be given it. */
 export interface PackedLevels {
-  readonly units: Uint16Array;
-  readonly ends: Int32Array;
+  readonly texts: PackedTexts;
   readonly slots: Int32Array;
 }
 
@@ -42,11 +42,7 @@ export interface PackedLevels {
  * up, since it holds a hundred thousand of them without a JavaScript value for any.
  */
 export class LevelTable {
-  /** All texts, one after the other, as UTF-16 units: comparing with them is twice as fast as with strings. */
-  #units: Uint16Array = new Uint16Array(1024);
-  #unitCount = 0;
-  /** Of each text the end of its units. They begin where those of the text before end. */
-  #ends = new IntVector(128);
+  #texts = new TextList();
   /** Open addressing, at most half full. What a look-up needs is side by side, in one cache line. */
   #slots: Int32Array = new Int32Array(128 * SLOT_SIZE);
   #shift = 25;
@@ -74,15 +70,14 @@ export class LevelTable {
     if (known !== UNKNOWN) return known;
     if ((this.count + 1) * 2 * SLOT_SIZE > this.#slots.length) this.#grow();
     const number = this.count;
-    this.#place(number, hash, this.#unitCount, end - start);
-    this.#keep(text, start, end);
-    this.#ends.push(this.#unitCount);
+    this.#texts.add(text, start, end);
+    this.#place(number, hash, this.#texts.startOf(number), end - start);
     return number;
   }
 
   /** How many texts there are: their numbers are 0 and above, in the order in which they came. */
   get count(): number {
-    return this.#ends.length;
+    return this.#texts.count;
   }
 
   /** The number of a text, or `UNKNOWN`. */
@@ -99,42 +94,29 @@ export class LevelTable {
 
   /** The text of this number. O(length). */
   textOf(number: number): string {
-    const from = number === 0 ? 0 : this.#ends.data[number - 1]!;
-    return textOfUnits(this.#units, from, this.#ends.data[number]!);
+    return this.#texts.at(number);
   }
 
   pack(): PackedLevels {
-    return { units: this.#units.slice(0, this.#unitCount), ends: this.#ends.packed(), slots: this.#slots.slice() };
+    return { texts: this.#texts.pack(), slots: this.#slots.slice() };
   }
 
   /** What was packed, taken over: nothing can be added any more. */
-  static unpack({ units, ends, slots }: PackedLevels): LevelTable {
+  static unpack({ texts, slots }: PackedLevels): LevelTable {
     const table = new LevelTable();
-    table.#units = units;
-    table.#unitCount = units.length;
-    table.#ends = IntVector.of(ends);
+    table.#texts = TextList.unpack(texts);
     table.#slots = slots;
     table.#shift = 32 - Math.log2(slots.length / SLOT_SIZE);
     return table;
   }
 
   #isText(first: number, text: string, start: number, end: number): boolean {
-    const units = this.#units;
+    const { units } = this.#texts;
     const shift = first - start;
     for (let at = start; at < end; at++) {
       if (units[at + shift] !== text.charCodeAt(at)) return false;
     }
     return true;
-  }
-
-  #keep(text: string, start: number, end: number): void {
-    const needed = this.#unitCount + end - start;
-    if (needed > this.#units.length) {
-      const grown = new Uint16Array(Math.max(needed, this.#units.length * 2));
-      grown.set(this.#units);
-      this.#units = grown;
-    }
-    for (let at = start; at < end; at++) this.#units[this.#unitCount++] = text.charCodeAt(at);
   }
 
   #place(number: number, hash: number, first: number, length: number): void {
@@ -158,16 +140,4 @@ export class LevelTable {
       if (old[at] !== 0) this.#place(old[at]! - 1, old[at + HASH]!, old[at + FIRST]!, old[at + LENGTH]!);
     }
   }
-}
-
-/** `String.fromCharCode` takes so many at once. */
-const UNITS_AT_ONCE = 4096;
-
-/** The text of UTF-16 units. */
-export function textOfUnits(units: Uint16Array, from: number, to: number): string {
-  let text = "";
-  for (let at = from; at < to; at += UNITS_AT_ONCE) {
-    text += String.fromCharCode(...units.subarray(at, Math.min(to, at + UNITS_AT_ONCE)));
-  }
-  return text;
 }

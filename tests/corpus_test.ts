@@ -153,7 +153,7 @@ Deno.test("an attack that passes and a benign text that is refused are misses, w
 });
 
 /** Families of what devices send on their own all day: an alarm there is an outage. */
-const NEVER_ALARMED = /^(home|telemetry)-/;
+const NEVER_ALARMED = /^(?:former-)?(?:home|telemetry)-/;
 
 Deno.test({
   name: "at medium nearly every attack of our corpus is refused, and next to nothing benign is",
@@ -162,7 +162,7 @@ Deno.test({
     const wrong = missLines(missesAt("medium", measured));
     const attacks = totalsOf(measured.filter(({ family }) => family.kind === "attacks"));
     assert.ok(attacks.refused.medium >= attacks.items * 0.999, wrong);
-    const benign = measured.filter(({ family }) => family.kind === "benign" && family.family !== "source-code");
+    const benign = measured.filter(({ family }) => family.kind === "benign" && !family.family.endsWith("source-code"));
     const totals = totalsOf(benign);
     assert.ok(totals.refused.medium <= totals.items / 1000, wrong);
     assert.equal(totalsOf(benign.filter(({ family }) => NEVER_ALARMED.test(family.family))).refused.medium, 0, wrong);

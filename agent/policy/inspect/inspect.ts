@@ -6,7 +6,14 @@ import { countNonText, insideData } from "./data_views.ts";
 import type { Findings, Hit } from "./findings.ts";
 import type { CustomPattern, InspectionPlan } from "./inspection_plan.ts";
 import { jsonViolation } from "./json_limits.ts";
-import { isMatchCut, matchPatterns, matchStretches, matchWorkDone, type PatternTable, resetMatchWork } from "./match.ts";
+import {
+  isMatchCut,
+  matchPatterns,
+  matchStretches,
+  matchWorkDone,
+  type PatternTable,
+  resetMatchWork,
+} from "./match.ts";
 import type { Pattern } from "./pattern.ts";
 import { arePatternsCut, beginPatterns, patternWork, takePatternWork } from "./pattern_work.ts";
 import { decodedRuns } from "./piece_views.ts";

@@ -62,7 +62,7 @@ export function judgePayload(
     hasCredit(on.inspectedBytes + payload.length, FEW_BYTES, on);
   let inspected: Inspected | null | "put-off" = "put-off";
   if (isFew) {
-    inspected = inspector.inspectInPlace(payload, publish.inner);
+    inspected = inspector.inspectInPlace(payload, publish.inner, on.inspectedWork);
     // What was found to be too much has cost as well: a frame may hold a thousand of 100 bytes that unpack to 64 KiB.
     const work = CALL_WORK + inspector.work;
     on.inspectedBytes += payload.length;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { gzipSync } from "node:zlib";
 import { publish, Rig } from "../tests/support/rig.ts";
+import { MAX_FRAME_STEPS } from "./client_packets.ts";
 import type { FrameReport } from "./frame_report.ts";
 import { InspectionPool } from "./inspection_pool.ts";
 import { telemetry } from "./policy/inspect/inspect_fixture.ts";
@@ -25,8 +26,8 @@ function watch(inspector: Inspector): { calls: number; work: number } {
   const seen = { calls: 0, work: 0 };
   const search = inspector.inspectInPlace.bind(inspector);
   Object.defineProperty(inspector, "inspectInPlace", {
-    value: (payload: Uint8Array, topic: string) => {
-      const inspected = search(payload, topic);
+    value: (payload: Uint8Array, topic: string, spentWork: number) => {
+      const inspected = search(payload, topic, spentWork);
       seen.calls++;
       seen.work += inspector.work;
       return inspected;
@@ -89,6 +90,43 @@ Deno.test("what inspecting in place takes is bounded for all clients together, b
   rig.pass(1000);
   assert.equal(send(11).verdict, "allow");
   assert.equal(rig.connection({ address: "10.0.1.3:1" }).connect(will(large)).verdict, "allow");
+});
+
+Deno.test("no payload is nearly so much work in its place that its frame closes: it is put off before", () => {
+  // Nothing refuses, so that nothing stops the search.
+  const { rig } = rigOf({ "block-severity": "critical" });
+  let seed = 7;
+  const next = () => (seed = Math.imul(seed, 1664525) + 1013904223 >>> 0) >>> 24;
+  const bytes = Uint8Array.from({ length: 49_000 }, next);
+  const parts = [
+    "' or ",
+    "union (",
+    "select a from ",
+    "/* */",
+    "--\n",
+    ";ls b ",
+    "$(a",
+    "`x",
+    "<svg ",
+    "{{ a ",
+    "../a ",
+    "c'a",
+  ];
+  const payloads = [
+    gzipSync(bytes.toBase64().slice(0, 40_000)),
+    gzipSync(bytes.subarray(0, 32_000).toHex()),
+    gzipSync("1".repeat(65_000)),
+    gzipSync(new Uint8Array(2_000_000)),
+    Buffer.from(bytes.subarray(0, 24_000).toBase64()),
+    Buffer.from(bytes.subarray(0, 32_000)),
+    Buffer.from(Array.from({ length: 5000 }, () => parts[next() % parts.length]).join("").slice(0, 32_000)),
+  ];
+  for (const [n, payload] of payloads.entries()) {
+    const wire = rig.connection({ address: `10.0.0.${n}:1` }).live({ clientId: `c${n}` });
+    const cost = steps(rig, () => assert.notEqual(wire.publish("ok", { payload }).reason, "too-many-packets", `${n}`));
+    assert.ok(cost > 0 && cost < MAX_FRAME_STEPS * 3 / 4, `${n}: ${cost}`);
+    rig.pass(10_000);
+  }
 });
 
 /** What judging the frames that `send` sends costs. */

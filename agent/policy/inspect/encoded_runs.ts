@@ -26,6 +26,8 @@ const MIN_BASE64 = 6, MIN_PADDED = 7, MIN_HEX = 10, MIN_DECIMAL = 16;
 
 const NONE = 0x40;
 const VALUE = base64Values();
+// What is imported is taken from its module each time, which in a loop over bytes takes longer than the rest of it.
+const IS_SPACE = SPACE, IS_TEXTUAL = TEXTUAL;
 
 /** What {@link decodeRuns} found last. */
 export const runs: PieceList = new PieceList();
@@ -65,7 +67,7 @@ export function decodeRuns(
   let probe = start + MIN_BASE64 - 1;
   while (probe < end && !runsCut) {
     if (VALUE[bytes[probe] as number] === NONE) {
-      if (SPACE[bytes[probe] as number] === 1 && probe >= spacedFloor) {
+      if (IS_SPACE[bytes[probe] as number] === 1 && probe >= spacedFloor) {
         decodeSpaced(bytes, spacedFloor, probe, end, 0);
         spacedFloor = spacedEnd;
       }
@@ -81,8 +83,8 @@ export function decodeRuns(
       decodeRun(bytes, first, last, padding, first);
     }
     runWork += last - first;
-    const isBesideSpace = (last < end && SPACE[bytes[last] as number] === 1) ||
-      (first > start && SPACE[bytes[first - 1] as number] === 1);
+    const isBesideSpace = (last < end && IS_SPACE[bytes[last] as number] === 1) ||
+      (first > start && IS_SPACE[bytes[first - 1] as number] === 1);
     if (first >= spacedFloor && isBesideSpace) {
       decodeSpaced(bytes, spacedFloor, first, end, last);
       spacedFloor = spacedEnd;
@@ -153,7 +155,7 @@ function isOfCharacters(): boolean {
   const end = outAt + listLength;
   for (let at = outAt; at < end;) {
     const byte = out[at] as number;
-    const length = byte < 0x80 ? TEXTUAL[byte] as number : characterLength(out, at, end);
+    const length = byte < 0x80 ? IS_TEXTUAL[byte] as number : characterLength(out, at, end);
     if (length === 0 || byte === 0) return false;
     at += length;
   }
@@ -291,8 +293,8 @@ function decodeText(bytes: Uint8Array, from: number, last: number, enough: numbe
   let streak = 0;
   for (let at = from; at + 4 <= last; at += 4) {
     const bits = group(bytes, at);
-    const textual = (TEXTUAL[bits >> 16] as number) & (TEXTUAL[bits >> 8 & 0xff] as number) &
-      (TEXTUAL[bits & 0xff] as number);
+    const textual = (IS_TEXTUAL[bits >> 16] as number) & (IS_TEXTUAL[bits >> 8 & 0xff] as number) &
+      (IS_TEXTUAL[bits & 0xff] as number);
     streak = textual === 1 ? streak + 1 : 0;
     if (streak < enough) continue;
     // From one group before, which may hold what the text begins with, to where four groups in a row are no text.
@@ -308,7 +310,8 @@ function decodeText(bytes: Uint8Array, from: number, last: number, enough: numbe
 }
 
 function isTextual(bits: number): boolean {
-  return (TEXTUAL[bits >> 16] as number) + (TEXTUAL[bits >> 8 & 0xff] as number) + (TEXTUAL[bits & 0xff] as number) >=
+  return (IS_TEXTUAL[bits >> 16] as number) + (IS_TEXTUAL[bits >> 8 & 0xff] as number) +
+      (IS_TEXTUAL[bits & 0xff] as number) >=
     2;
 }
 
@@ -382,7 +385,7 @@ function decodeHex(bytes: Uint8Array, from: number, last: number, shift: number)
   runWork += size * 2;
   for (let at = from; at + 1 < last; at += 2) {
     const byte = hexValue(bytes[at] as number) << 4 | hexValue(bytes[at + 1] as number);
-    textual += TEXTUAL[byte] as number;
+    textual += IS_TEXTUAL[byte] as number;
     letters += (bytes[at] as number) >> 6 | (bytes[at + 1] as number) >> 6;
     out[to++] = byte;
   }

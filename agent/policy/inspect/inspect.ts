@@ -6,7 +6,14 @@ import { countNonText, insideData } from "./data_views.ts";
 import type { Findings, Hit } from "./findings.ts";
 import type { CustomPattern, InspectionPlan } from "./inspection_plan.ts";
 import { jsonViolation } from "./json_limits.ts";
-import { matchPatterns, matchStretches, matchWorkDone, type PatternTable, resetMatchWork } from "./match.ts";
+import {
+  isMatchCut,
+  matchPatterns,
+  matchStretches,
+  matchWorkDone,
+  type PatternTable,
+  resetMatchWork,
+} from "./match.ts";
 import type { Pattern } from "./pattern.ts";
 import { arePatternsCut, beginPatterns, patternWork, takePatternWork } from "./pattern_work.ts";
 import { decodedRuns } from "./piece_views.ts";
@@ -65,6 +72,9 @@ let formStart = 0;
 let formEnd = 0;
 let blocking: Hit | null = null;
 let audited: Hit[] = [];
+/** What this inspection may cost before it is given up, and whether it was. */
+let maxWork = Infinity;
+export let isWorkCut = false;
 /** The custom patterns that see messages of this topic. */
 const customs: CustomPattern[] = [];
 
@@ -73,16 +83,20 @@ const customs: CustomPattern[] = [];
  * topics of custom patterns go by it. A text comes as its bytes or as a string. Null if there is nothing to tell.
  *
  * Synchronous, time linear in the size and in `max-decoded-bytes`. It stops at the first hit that refuses. Not reentrant.
+ * Beyond `most` units of work, those of custom patterns aside, it is given up (`isWorkCut`): for who can have it done elsewhere.
  */
 export function inspect(
   by: InspectionPlan,
   what: PartName,
   content: Uint8Array | string,
   topic: string,
+  most: number = Infinity,
 ): Findings | null {
   // Before anything returns: who asks what this has cost must not be told what the one before did.
   beginViews();
-  resetMatchWork();
+  resetMatchWork(most);
+  maxWork = most;
+  isWorkCut = false;
   beginPatterns(by.maxPatternWork);
   if (!by.parts.has(what)) return null;
   plan = by;
@@ -152,9 +166,10 @@ function searchFrom(raw: View): void {
   if (plan.table === null && customs.length === 0) return;
   const queue: View[] = [raw];
   for (let next = 0; next < queue.length; next++) {
+    if (plan.stopsAtBound && exceeded === "max-decoded-bytes") break;
     view = queue[next] as View;
     form = null;
-    if (searchView(queue)) return;
+    if (isTooMuch() || searchView(queue)) return;
   }
   view = raw;
   form = null;
@@ -162,7 +177,13 @@ function searchFrom(raw: View): void {
   if (bound !== null) tell("inspection-budget", bound, "critical", -1, false);
 }
 
-/** Searches one view and puts what it can be decoded to behind `queue`; true if it holds what refuses. */
+/** Whether the search has to be given up; then it is. */
+function isTooMuch(): boolean {
+  if (isMatchCut || viewWork + matchWorkDone() > maxWork) isWorkCut = true;
+  return isWorkCut;
+}
+
+/** Searches one view and puts what it can be decoded to behind `queue`; true if it holds what refuses, or is too much. */
 function searchView(queue: View[]): boolean {
   const { bytes, start, end } = view;
   const { table, limits } = plan;
@@ -181,7 +202,7 @@ function searchView(queue: View[]): boolean {
   // Data has its texts in the views just made; patterns of the operator may be about anything.
   if (isBinary) return searchCustoms(false);
   if (table !== null && searchForms(table, flags, isJson)) return true;
-  if (searchCustoms(isJson)) return true;
+  if (searchCustoms(isJson) || isTooMuch()) return true;
   // What Unicode stands for ASCII in is decoded further as that ASCII.
   if ((flags & (HAS_HIGH | HAS_CONTROL)) !== 0) {
     const source = narrowed(view, HAS_HIGH | HAS_CONTROL, 0);
@@ -192,6 +213,7 @@ function searchView(queue: View[]): boolean {
     }
   }
   queue.push(...decodedRuns(view, limits));
+  if (isTooMuch()) return true;
   if ((flags & HAS_MAIL) !== 0) {
     const source = narrowed(view, HAS_MAIL, 0);
     queue.push(...mailViews(source, isJson && source === view, limits));

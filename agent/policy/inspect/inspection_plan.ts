@@ -43,6 +43,8 @@ export interface InspectionPlan {
   readonly customs: readonly CustomPattern[];
   /** What patterns of the operator may cost in one inspection, in the units of `inspectionWork`: more is refused. */
   readonly maxPatternWork: number;
+  /** Nothing more is searched once it is known that more had to be decoded than may be: it is refused, or searched elsewhere. */
+  readonly stopsAtBound: boolean;
   readonly limits: ViewLimits;
   readonly jsonLimits: JsonLimits;
 }
@@ -125,6 +127,7 @@ export function* compileInspectionSteps(config: InspectionConfig): Generator<voi
     formTables: { sql, commented, shell },
     customs,
     maxPatternWork: MAX_PATTERN_WORK,
+    stopsAtBound: false,
     limits: compileViewLimits(config.views, config["max-depth"], config["max-decoded-bytes"]),
     jsonLimits: {
       maxDepth: limits["max-depth"],

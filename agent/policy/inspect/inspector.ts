@@ -7,6 +7,7 @@ import {
   inspect,
   type InspectionPlan,
   inspectionWork,
+  isWorkCut,
 } from "./inspect.ts";
 import { checkSchema, compileSchemasSteps, type SchemaFailure, type SchemaSet } from "./json_schema.ts";
 import type { JsonLimits } from "./json_limits.ts";
@@ -40,11 +41,13 @@ export interface InspectorProblem {
 }
 
 /**
- * Bytes of payloads that one frame may have inspected in its place, and bytes of their decoded forms: some 3 ms of the
- * most hostile text that is known. More goes to a worker, so that nobody else's verdict waits for it.
+ * Bytes of payloads that one frame may have inspected in its place, bytes of their decoded forms, and what all of that may
+ * cost in the units of `Inspector.work`: 3 ms. More goes to a worker, so that nobody else's verdict waits for it. Decoding
+ * 64 KiB of base64 at once may come on top; with that a frame stays below `MAX_FRAME_STEPS`.
  */
 export const IN_PLACE_BYTES = 32 << 10;
 const IN_PLACE_DECODED_BYTES = 64 << 10;
+const IN_PLACE_WORK = 3 << 16;
 /** An instruction of a custom pattern costs as much for each byte, at worst, as a twentieth of all built-in patterns do. */
 const INSTRUCTIONS = 20;
 /** What custom patterns and those of schemas may cost in place at worst, in the units of `Inspector.work`: 4 ms. */
@@ -81,13 +84,12 @@ export class Inspector {
     const instructions = plan.customs.reduce((sum, { regex }) => sum + regex.programSize, 0);
     this.inPlaceBytes = Math.trunc(IN_PLACE_BYTES / (1 + instructions / INSTRUCTIONS));
     const decoded = Math.min(config["max-decoded-bytes"], Math.max(1, this.inPlaceBytes * 2), IN_PLACE_DECODED_BYTES);
-    this.#quick = decoded === config["max-decoded-bytes"] && plan.customs.length === 0 && schemas === null
-      ? plan
-      : Object.freeze({
-        ...plan,
-        limits: compileViewLimits(config.views, config["max-depth"], decoded),
-        maxPatternWork: IN_PLACE_PATTERN_WORK,
-      });
+    this.#quick = Object.freeze({
+      ...plan,
+      limits: compileViewLimits(config.views, config["max-depth"], decoded),
+      maxPatternWork: IN_PLACE_PATTERN_WORK,
+      stopsAtBound: true,
+    });
   }
 
   /** Compiles the section; all problems are told at once. Schemas of files are in `schema` already. */
@@ -130,20 +132,23 @@ export class Inspector {
 
   /** Searches a payload of any size, whatever time it takes, and holds it against its schema. */
   inspectPayload(payload: Uint8Array, topic: string): Inspected | null {
-    return this.#inspectMessage("payload", payload, topic, this.#plan);
+    return this.#inspectMessage("payload", payload, topic, this.#plan, Infinity);
   }
 
-  /** As `inspectPayload`, or `PUT_OFF` where that would take too long beside the frame path. */
-  inspectInPlace(payload: Uint8Array, topic: string): Inspected | null | typeof PUT_OFF {
+  /**
+   * As `inspectPayload`, or `PUT_OFF` where that would take too long beside the frame path. `spentWork`: what payloads of the
+   * same frame have cost.
+   */
+  inspectInPlace(payload: Uint8Array, topic: string, spentWork = 0): Inspected | null | typeof PUT_OFF {
     if (payload.length > this.inPlaceBytes) return PUT_OFF;
-    const inspected = this.#inspectMessage("payload", payload, topic, this.#quick);
-    const isCut = arePatternsCut || inspected?.refusal?.word === "inspection-budget";
-    return isCut && this.#quick !== this.#plan ? PUT_OFF : inspected;
+    const inspected = this.#inspectMessage("payload", payload, topic, this.#quick, IN_PLACE_WORK - spentWork);
+    const isCut = isWorkCut || arePatternsCut || inspected?.refusal?.word === "inspection-budget";
+    return isCut ? PUT_OFF : inspected;
   }
 
   /** Searches the payload of a Will in its place, and holds it against its schema; bounds as for `inspectText`. */
   inspectWill(payload: Uint8Array, topic: string): Inspected | null {
-    return this.#inspectMessage("will", payload, topic, this.#quick);
+    return this.#inspectMessage("will", payload, topic, this.#quick, Infinity);
   }
 
   #inspectMessage(
@@ -151,9 +156,10 @@ export class Inspector {
     payload: Uint8Array,
     topic: string,
     plan: InspectionPlan,
+    maxWork: number,
   ): Inspected | null {
-    const findings = inspect(plan, part, payload, topic);
-    return told(findings, findings?.blocking == null ? this.#checkSchema(topic, payload) : null);
+    const findings = inspect(plan, part, payload, topic, maxWork);
+    return told(findings, findings?.blocking == null && !isWorkCut ? this.#checkSchema(topic, payload) : null);
   }
 
   /** A payload that is larger than `max-payload-size`: refused, or noted where such are let through unsearched. */

@@ -103,11 +103,12 @@ function byteAt(place: number): number {
 }
 
 function skipSpace(): void {
-  while (at < end) {
-    const byte = bytes[at] as number;
-    if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return;
-    at++;
+  let next = at;
+  for (; next < end; next++) {
+    const byte = bytes[next] as number;
+    if (byte > 0x20 || (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09)) break;
   }
+  at = next;
 }
 
 /** Reads one value and all in it; false if it is no JSON or breaks a limit. Containers are kept on a stack of ours. */
@@ -130,7 +131,7 @@ function readDocument(): boolean {
         continue;
       }
     } else if (byte === QUOTE) {
-      if (!readString()) return false;
+      if (!readString(false)) return false;
     } else if (!readScalar(byte)) return false;
     // A value ends here.
     for (;;) {
@@ -156,7 +157,7 @@ function readKey(object: number): boolean {
   if (byteAt(at) !== QUOTE) return false;
   const place = at;
   if (++keys > limits.maxKeys) return refuse("keys", place);
-  if (!readString()) return false;
+  if (!readString(true)) return false;
   if (!limits.allowsProto && isProto()) return refuse("proto-key", place);
   if (!limits.allowsDuplicates && !isNewKey(object)) return refuse("duplicate-key", place);
   skipSpace();
@@ -165,18 +166,16 @@ function readKey(object: number): boolean {
   return true;
 }
 
-/** Reads a string: its length and its hash are those of what it says, not of how it is written. */
-function readString(): boolean {
+/** Reads a string: its length, and the hash of a key, are those of what it says, not of how it is written. */
+function readString(isKey: boolean): boolean {
   const place = at++;
   stringStart = at;
   isEscapedString = false;
   let hash = HASH_SEED;
   let escaped = 0;
   for (;;) {
-    while (at < end && STOPS[bytes[at] as number] === 0) {
-      hash = hashByte(hash, bytes[at] as number);
-      at++;
-    }
+    if (isKey) hash = plainHash(hash);
+    else skipPlain();
     const byte = byteAt(at);
     if (byte === QUOTE) break;
     if (byte !== BACKSLASH) return false;
@@ -192,6 +191,30 @@ function readString(): boolean {
   stringHash = hash;
   if (stringEnd - stringStart - escaped > limits.maxStringBytes) return refuse("string", place);
   return true;
+}
+
+/** Goes behind the plain part of a string. */
+function skipPlain(): void {
+  const text = bytes;
+  const stop = end;
+  let next = at;
+  while (next < stop && STOPS[text[next] as number] === 0) next++;
+  at = next;
+}
+
+/** Reads the plain part of a string and goes on with its hash. The place is a local one: that of the module costs a store for each byte. */
+function plainHash(from: number): number {
+  const text = bytes;
+  const stop = end;
+  let hash = from;
+  let next = at;
+  for (; next < stop; next++) {
+    const byte = text[next] as number;
+    if (STOPS[byte] !== 0) break;
+    hash = hashByte(hash, byte);
+  }
+  at = next;
+  return hash;
 }
 
 /** The character that the escape at `at` stands for, two for a pair of surrogates; -1 if it is none. */
@@ -279,9 +302,13 @@ function readNumber(): boolean {
 }
 
 function readDigits(): boolean {
+  const text = bytes;
+  const stop = end;
   const from = at;
-  while (at < end && (bytes[at] as number) >= ZERO && (bytes[at] as number) <= NINE) at++;
-  return at > from;
+  let next = from;
+  while (next < stop && (text[next] as number) >= ZERO && (text[next] as number) <= NINE) next++;
+  at = next;
+  return next > from;
 }
 
 /** The integer whose digits begin at `from` is at most 2^53. */

@@ -42,6 +42,7 @@ const WORST: readonly string[] = [
   "+ADs-",
   "+AA",
   "+ADs+",
+  "+AA/////",
   "O y B j ",
   "OyBj YXQg ",
   "QUJD\nR",

@@ -6,10 +6,13 @@ import { putCharacter } from "./unescape.ts";
 
 /** What the last call found. */
 export const mailPieces: PieceList = new PieceList();
+/** Characters that shifts of the last call were looked for in, over and over: what tests of linearity count. */
+export let mailWork = 0;
 
 /** Fewest escapes of quoted-printable: `key=3B` is a setting. */
 const MIN_QUOTED = 2;
 const EQUALS = 0x3d, PLUS = 0x2b, MINUS = 0x2d, QUOTE = 0x22;
+const NO_DIGIT = 64;
 const SEXTET = sextets();
 
 /**
@@ -28,6 +31,7 @@ export function decodeMailText(
   from: number,
 ): number {
   mailPieces.clear();
+  mailWork = 0;
   let to = from;
   for (let at = start; at < end;) {
     const first = at;
@@ -78,39 +82,58 @@ function unquote(bytes: Uint8Array, from: number, end: number, marks: number, ou
   return escapes === marks ? outAt : to;
 }
 
+/**
+ * Where shifts failed, by their place modulo 8: three units of 16 bits are eight digits, and the `+` that begins a shift is
+ * a digit too. So whatever shift begins before that place, a multiple of eight digits on, comes upon the same there, and
+ * a run of digits is read eight times at most. Base64 has a `+` every 64 digits.
+ */
+const failedAt = new Int32Array(8);
+
 /** Behind the output; `to` if no shift of the text stands for ASCII. */
 function unshift(bytes: Uint8Array, from: number, end: number, out: Uint8Array, to: number): number {
   let outAt = to;
   let shifts = 0;
+  failedAt.fill(-1);
   for (let at = from; at < end; at++) {
     const byte = bytes[at] as number;
-    if (byte !== PLUS) {
-      out[outAt++] = byte === BOUNDARY ? 0xfe : byte;
-      continue;
-    }
-    const begin = outAt;
-    let bits = 0;
-    let count = 0;
-    let next = at + 1;
-    let isAscii = true;
-    for (; next < end && (SEXTET[bytes[next] as number] as number) < 64; next++) {
-      bits = (bits << 6 | SEXTET[bytes[next] as number] as number) & 0x3fffff;
-      count += 6;
-      if (count < 16) continue;
-      count -= 16;
-      const unit = bits >> count & 0xffff;
-      if (!isReadAsAscii(unit)) isAscii = false;
-      outAt = putCharacter(out, outAt, unit);
-    }
-    if (outAt === begin || !isAscii || (bits & (1 << count) - 1) !== 0) {
-      outAt = begin;
-      out[outAt++] = PLUS;
-      continue;
-    }
-    shifts++;
-    at = next < end && bytes[next] === MINUS ? next : next - 1;
+    const behind = byte !== PLUS || at < (failedAt[at & 7] as number) ? at : shiftEnd(bytes, at, end, out, outAt);
+    if (behind > at) {
+      shifts++;
+      outAt = shiftOutEnd;
+      at = behind - 1;
+    } else out[outAt++] = byte === BOUNDARY ? 0xfe : byte;
   }
   return shifts > 0 ? outAt : to;
+}
+
+/** Where the output of the shift ends that {@link shiftEnd} decoded. */
+let shiftOutEnd = 0;
+
+/** Decodes the shift at `at`: where it ends, or `at` if not all of it stands for ASCII; then it is noted where it failed. */
+function shiftEnd(bytes: Uint8Array, at: number, end: number, out: Uint8Array, outAt: number): number {
+  let to = outAt;
+  let bits = 0;
+  let count = 0;
+  let next = at + 1;
+  let isAscii = true;
+  for (; isAscii && next < end; next++) {
+    const sextet = SEXTET[bytes[next] as number] as number;
+    if (sextet === NO_DIGIT) break;
+    bits = (bits << 6 | sextet) & 0x3fffff;
+    count += 6;
+    if (count < 16) continue;
+    count -= 16;
+    const unit = bits >> count & 0xffff;
+    isAscii = isReadAsAscii(unit);
+    if (isAscii) to = putCharacter(out, to, unit);
+  }
+  mailWork += next - at;
+  if (to === outAt || !isAscii || (bits & (1 << count) - 1) !== 0) {
+    failedAt[at & 7] = isAscii ? next : next - 1;
+    return at;
+  }
+  shiftOutEnd = to;
+  return next < end && bytes[next] === MINUS ? next + 1 : next;
 }
 
 /** ASCII, spaces and punctuation, and full-width letters that are folded to it. */
@@ -118,9 +141,9 @@ function isReadAsAscii(unit: number): boolean {
   return unit < 0x80 || unit === 0xa0 || (unit >= 0x2000 && unit < 0x2300) || unit >= 0xff00;
 }
 
-/** Digits of base64 by their bytes; 64 for all others. */
+/** Digits of base64 by their bytes, or `NO_DIGIT`. */
 function sextets(): Uint8Array {
-  const values = new Uint8Array(256).fill(64);
+  const values = new Uint8Array(256).fill(NO_DIGIT);
   [..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"].forEach((digit, n) =>
     values[digit.charCodeAt(0)] = n
   );

@@ -50,10 +50,16 @@ const tokens = new Tokens();
 /** Tokens cut, and patterns called, by all calls since {@link resetMatchWork}: what tests of linearity count. */
 export let matchWork = 0;
 
-/** Sets the counter of work to zero. */
-export function resetMatchWork(): void {
+/** The search of a text was given up, since it had cost too much. */
+export let isMatchCut = false;
+let maxWork = Infinity;
+
+/** Sets the counter of work to zero. A search that has brought it beyond `most` is given up after a block of tokens. */
+export function resetMatchWork(most: number = Infinity): void {
   matchWork = 0;
   tokens.looks = 0;
+  maxWork = most;
+  isMatchCut = false;
 }
 
 /** All that was counted, looks ahead included. */
@@ -91,7 +97,10 @@ export function matchStretches(
 }
 
 function matchTokens(table: PatternTable, bytes: Uint8Array, found: Found): boolean {
-  while (tokens.next()) if (matchBlock(table, bytes, tokens, found)) return true;
+  while (tokens.next()) {
+    if (matchBlock(table, bytes, tokens, found)) return true;
+    if (matchWorkDone() > maxWork) return isMatchCut = true;
+  }
   return false;
 }
 

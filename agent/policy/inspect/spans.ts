@@ -1,5 +1,6 @@
 import { collapsible } from "./collapse.ts";
 import {
+  beginPlain,
   BOUNDED_CLASS,
   CLASS,
   combined,
@@ -7,8 +8,12 @@ import {
   FLAG_SHIFT,
   HAS_PLUS,
   HAS_TRICK,
+  isHarmless,
   liveMask,
+  plainSeen,
+  plainState,
   type Prefilter,
+  scanPlain,
   STATE_MASK,
 } from "./prefilter.ts";
 import { BOUNDARY, isEscaped } from "./tokens.ts";
@@ -18,6 +23,9 @@ import { BOUNDARY, isEscaped } from "./tokens.ts";
  * of a document have nothing that any pattern or decoder would look at. The survey says which have what, so that later
  * passes look at those alone, and at what stands around them. A text without bounds is one span.
  */
+
+// Not exported: see STATE_MASK.
+const MASK = STATE_MASK, SHIFT = FLAG_SHIFT;
 
 /** How many spans the text has that was surveyed last. */
 export let spanCount = 0;
@@ -33,9 +41,25 @@ let textEnd = 0;
 /** What of a span makes patterns be called for it, in this text. */
 let live = 0;
 
+/** Bytes of a text that are looked at before it is asked whether it has anything. */
+const PLAIN_BYTES = 2048;
+
 /**
- * Looks at each byte once, leaves the spans, and returns the flags of all of them, as `scan` does. `hasBounds`: 0xff parts
- * texts. One table look-up per byte; allocates only for more spans than any text had before.
+ * Whether there is nothing in a JSON document that any pattern or decoder would look at, as in most that devices send: then
+ * it is one span. Gives up soon where there is.
+ */
+function isPlain(prefilter: Prefilter, classes: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  beginPlain();
+  for (let at = start; at < end; at += PLAIN_BYTES) {
+    const stop = Math.min(end, at + PLAIN_BYTES);
+    if (!scanPlain(prefilter, classes, bytes, at, stop)) return false;
+  }
+  return isHarmless(plainSeen | (prefilter.final.get(plainState & MASK) ?? 0));
+}
+
+/**
+ * Looks at each byte once or twice, leaves the spans, and returns the flags of all of them, as `scan` does. `hasBounds`: 0xff
+ * parts texts. One table look-up per byte; allocates only for more spans than any text had before.
  */
 export function survey(
   prefilter: Prefilter,
@@ -49,6 +73,16 @@ export function survey(
   let toEnds = ends;
   let toFlags = flags;
   const classes = hasBounds ? BOUNDED_CLASS : CLASS;
+  hasStrings = isJson;
+  textStart = start;
+  textEnd = end;
+  if (isJson && isPlain(prefilter, classes, bytes, start, end)) {
+    spanCount = 1;
+    ends[0] = end;
+    flags[0] = plainSeen;
+    live = 0;
+    return combined(plainSeen, true);
+  }
   const bound = isJson ? 0x22 : hasBounds ? BOUNDARY : -1;
   let state = 0;
   let inSpan = 0;
@@ -56,7 +90,7 @@ export function survey(
   let count = 0;
   for (let at = start; at < end; at++) {
     const byte = bytes[at] as number;
-    state = table[(state & STATE_MASK) + (classes[byte] as number)] as number;
+    state = table[(state & MASK) + (classes[byte] as number)] as number;
     inSpan |= state;
     if (byte !== bound) continue;
     if (isJson && at > start && bytes[at - 1] === 0x5c && isEscaped(bytes, at)) continue;
@@ -66,7 +100,7 @@ export function survey(
       toFlags = flags;
     }
     toEnds[count] = at;
-    toFlags[count++] = inSpan >>> FLAG_SHIFT;
+    toFlags[count++] = inSpan >>> SHIFT;
     all |= inSpan;
     inSpan = 0;
   }
@@ -74,9 +108,6 @@ export function survey(
   toEnds[count] = end;
   toFlags[count++] = last;
   spanCount = count;
-  hasStrings = isJson;
-  textStart = start;
-  textEnd = end;
   const seen = all >>> FLAG_SHIFT | last;
   live = liveMask(seen, isJson);
   return combined(seen, isJson);

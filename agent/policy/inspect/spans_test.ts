@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ALL_PATTERNS } from "./inspect.ts";
 import { compileTable, matchPatterns, matchStretches } from "./match.ts";
-import { DOUBLE_QUOTE, HAS_BACKSLASH, HAS_HIGH, HAS_PERCENT, scan } from "./prefilter.ts";
+import { DOUBLE_QUOTE, HAS_BACKSLASH, HAS_HIGH, HAS_PERCENT, isHarmless, scan } from "./prefilter.ts";
 import { findStretches, hasFlags, spanCount, spanEnd, spanStart, stretchCount, survey } from "./spans.ts";
 import { ATTACKS } from "./testdata/attacks.ts";
 import { BENIGN } from "./testdata/benign.ts";
@@ -32,6 +32,17 @@ Deno.test("survey() says what is in each span, and of all together what scan() s
   // A bound of ours is no character beyond ASCII.
   assert.equal(survey(table.prefilter, Uint8Array.of(0x61, 0xff), 0, 2, false, true) & HAS_HIGH, 0);
   assert.notEqual(survey(table.prefilter, Uint8Array.of(0x22, 0xff), 0, 2, false, true) & DOUBLE_QUOTE, 0);
+});
+
+Deno.test("survey() leaves a document in which nothing is looked at as one span, wherever something may be", () => {
+  const dull = "[" + '{"a":1.5,"on":"ok"},'.repeat(400);
+  assert.equal(spansOf(encoder.encode(dull + "{}]"), true, false).length, 1);
+  for (const text of [...Object.values(ATTACKS).flat(), ...Object.values(BENIGN).flat(), "reboot", "{a", "--"]) {
+    const bytes = encoder.encode(`${dull}${JSON.stringify(text)}]`);
+    const flags = survey(table.prefilter, bytes, 0, bytes.length, true, false);
+    assert.equal(flags, scan(table.prefilter, bytes, 0, bytes.length, true), text);
+    assert.equal(spanCount > 1, !isHarmless(flags), text);
+  }
 });
 
 Deno.test("patterns find in the stretches of a document what they find in all of it", () => {

@@ -1,4 +1,4 @@
-import { decodeMailText, mailPieces } from "./mail_text.ts";
+import { decodeMailText, mailPieces, mailWork } from "./mail_text.ts";
 import { narrow, placeCount, places } from "./narrow.ts";
 import { pieceViews } from "./piece_views.ts";
 import {
@@ -74,6 +74,7 @@ export function mailViews(view: View, isJson: boolean, limits: ViewLimits): View
     const start = arena.at;
     const { bytes } = view;
     const end = decodeMailText(bytes, view.start, view.end, isJson, hasBounds(view), isQuoted, arena.bytes, start);
+    addViewWork(mailWork);
     if (mailPieces.count === 0) continue;
     const label = isQuoted ? "quoted-printable" : "utf7";
     views.push(...pieceViews(view, "mail", label, mailPieces, start, end, limits, true, 0));

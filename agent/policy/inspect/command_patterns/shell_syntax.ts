@@ -129,9 +129,17 @@ function isMarkup(t: Tokens, i: number): boolean {
 }
 
 function isPreload(t: Tokens, i: number): boolean {
+  // NODE_OPTIONS=--require=/tmp/x
+  if (OPTION_VARIABLES.has(t.word[i] as number)) return t.kind[i + 1] === EQUALS && t.kind[i + 2] === MINUS;
+  if (COMMAND_VARIABLES.has(t.word[i] as number)) return t.kind[i + 1] === EQUALS && t.glued(i + 2);
   return t.kind[i + 1] === 0x3d &&
     (t.kind[i + 2] === SLASH || t.kind[i + 2] === DOT || t.isQuote(i + 2) || t.kind[i + 2] === DOLLAR);
 }
+
+const OPTION_VARIABLES = new Set(
+  ["node_options", "java_tool_options", "jdk_java_options", "perl5opt", "rubyopt"].map(word),
+);
+const COMMAND_VARIABLES = new Set(["git_ssh_command", "git_ssh", "prompt_command"].map(word));
 
 /** `$'\x63at'`, `$'\143at'`: letters by their numbers, which a shell reads as letters. */
 function isAnsiQuote(t: Tokens, i: number): boolean {
@@ -231,10 +239,10 @@ export const SHELL_SYNTAX = {
     name: "cmd-preload",
     category: "command-injection",
     severity: "medium",
-    catches: "A library or a script that every program is to load",
+    catches: "A library, an option or a command that every program is to load or to run",
     example: "LD_PRELOAD=/tmp/x.so",
     nearMiss: "LD_PRELOAD is not set",
-    at: ["ld_preload", "bash_env"].map(word),
+    at: [...["ld_preload", "bash_env", "pythonstartup"].map(word), ...OPTION_VARIABLES, ...COMMAND_VARIABLES],
     test: isPreload,
   },
   ansi: {

@@ -57,7 +57,9 @@ function endsCondition(t: Tokens, i: number): boolean {
   }
   const kind = t.kind[i] as number;
   // The next cell of a table, the next element, field or line.
-  if (kind === 0x2c || kind === 0x3c || kind === 0x7d || ((t.flags[i] as number) & LINE) !== 0) return true;
+  if (kind === 0x2c || kind === 0x3c || kind === 0x7d || kind === 0x5d || ((t.flags[i] as number) & LINE) !== 0) {
+    return true;
+  }
   return kind === PIPE || kind === AMPERSAND || CLAUSES.has(t.word[i] as number);
 }
 const CLAUSES = new Set(["limit", "order", "group", "union", "into", "then", "procedure", "offset"].map(word));

@@ -6,6 +6,7 @@ import {
   isShouted,
   isTerminator,
   nameEnd,
+  operandEnd,
   selectShape,
 } from "../sql_grammar.ts";
 import { BOUND, LINE, NUMBER, type Tokens, WORD } from "../tokens.ts";
@@ -23,7 +24,7 @@ const ALL = word("all"), DISTINCT = word("distinct"), INTO = word("into"), FROM 
 const SET = word("set"), VALUES = word("values"), VALUE = word("value"), TABLE = word("table");
 const DATABASE = word("database"), SCHEMA = word("schema"), IF = word("if"), NOT = word("not");
 const EXISTS = word("exists"), DROP = word("drop"), TRUNCATE = word("truncate"), WAITFOR = word("waitfor");
-const DELAY = word("delay"), TIME = word("time");
+const CALL = word("call"), DELAY = word("delay"), TIME = word("time");
 const NOT_A_STATEMENT = 0, OPEN = 0x28, CLOSE = 0x29, SEMICOLON = 0x3b, EQUALS = 0x3d, AMPERSAND = 0x26;
 const OPTIONAL = new Set(
   ["temporary", "temp", "or", "replace", "if", "not", "exists", "unique", "only"].map(word),
@@ -149,6 +150,9 @@ export function isStatement(t: Tokens, i: number, isAlone: boolean): boolean {
       }
       return !isAlone && t.kind[i + 1] === 0x40 && t.kind[i + 2] === WORD &&
         (t.kind[i + 3] === EQUALS || t.kind[i + 3] === 0x3a);
+    case CALL:
+      // ;call x(): a procedure, and nothing behind it
+      return !isAlone && t.kind[i + 1] === WORD && isCallToEnd(t, i + 1);
     case RENAME:
       return t.word[i + 1] === TABLE && nameEnd(t, i + 2) > 0 && (!isAlone || isLoud);
   }
@@ -225,7 +229,17 @@ function isDefinition(t: Tokens, i: number, isAlone: boolean): boolean {
     (object === TABLE || object === DATABASE || object === SCHEMA);
   if (isDestruction) return !isAlone || isTechnical || name > i + 2 || (isEnd && t.kind[i - 1] === BOUND);
   if (verb === DROP || verb === TRUNCATE) return isTechnical || !isAlone;
+  // 1;create extension dblink
+  if (!isAlone && t.kind[i - 1] === SEMICOLON && t.glued(i) && t.kind[i - 2] === NUMBER) return true;
   return isTechnical || (!isAlone && goesOn);
+}
+
+/** `x.y(…)` begins at `i`, glued as no sentence has it, and the statement ends behind it. */
+function isCallToEnd(t: Tokens, i: number): boolean {
+  const end = nameEnd(t, i);
+  if (end < 0 || t.kind[end] !== OPEN || !t.glued(end)) return false;
+  const stop = operandEnd(t, i);
+  return stop > end && isTerminator(t, stop);
 }
 
 /** A line, an element or a field ends before `i`: what stands there belongs to another value. */

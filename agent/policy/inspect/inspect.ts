@@ -26,7 +26,7 @@ import {
   TRIGGER,
 } from "./prefilter.ts";
 import { findStretches, markTricks, survey } from "./spans.ts";
-import { folded, mailViews, narrowed, unescaped } from "./text_views.ts";
+import { folded, mailViews, narrowed, rowView, unescaped } from "./text_views.ts";
 import { BOUNDARY, isEscaped, isJsonText } from "./tokens.ts";
 import { inTopicSet } from "./topic_set.ts";
 import { isForm } from "./unescape.ts";
@@ -182,6 +182,10 @@ function searchView(queue: View[]): boolean {
   if (isBinary) return searchCustoms(false);
   if (table !== null && searchForms(table, flags, isJson)) return true;
   if (searchCustoms(isJson)) return true;
+  if (!isJson && table !== null) {
+    const rows = rowView(view);
+    if (rows !== null) queue.push(rows);
+  }
   // What Unicode stands for ASCII in is decoded further as that ASCII.
   if ((flags & (HAS_HIGH | HAS_CONTROL)) !== 0) {
     const source = narrowed(view, HAS_HIGH | HAS_CONTROL, 0);
@@ -201,7 +205,8 @@ function searchView(queue: View[]): boolean {
     if (inner !== null) queue.push(inner);
   }
   const isLone = (flags & DOUBLE_QUOTE) !== 0 &&
-    (hasBounds(view) || (bytes[start] === 0x22 && !isJson && isJsonText(bytes, start, end, true)));
+    ((hasBounds(view) && view.kind !== "row") ||
+      (bytes[start] === 0x22 && !isJson && isJsonText(bytes, start, end, true)));
   if (isLone || ((flags & (HAS_PERCENT | HAS_PLUS)) !== 0 && isForm(bytes, start, end))) {
     const inner = unescaped(view, limits, true);
     if (inner !== null) queue.push(inner);
@@ -283,7 +288,8 @@ function textLengthAt(at: number): number {
 
 /** Custom patterns see the text, and each text in it: the strings of a JSON document, the pieces of a decoded form. */
 function searchCustoms(isJson: boolean): boolean {
-  if (customs.length === 0) return false;
+  // The fields of rows were searched in their rows.
+  if (customs.length === 0 || view.kind === "row") return false;
   const { bytes, start, end } = view;
   const hasParts = view.pieces.length > 0 || view.kind === "escapes";
   if (!hasParts && searchCustomText(start, end)) return true;

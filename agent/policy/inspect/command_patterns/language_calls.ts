@@ -6,6 +6,8 @@ const EXEC = word("exec"), CMD = word("cmd"), GETRUNTIME = word("getruntime");
 const PROCESSBUILDER = word("processbuilder"), CHILD_PROCESS = word("child_process"), REQUIRE = word("require");
 const MAINMODULE = word("mainmodule"), DUNDER_IMPORT = word("__import__"), ID = word("id"), EVAL = word("eval");
 const ASSERT = word("assert"), IMPORT = word("import"), CALL = word("call"), RUN = word("run");
+const WRITE18 = word("write18"), INCLUDE = word("include"), HTTP = word("http"), HTTPS = word("https");
+const RUNTIME = word("runtime");
 const OPEN_WORD = word("open"), SUBPROCESS = word("subprocess"), WSCRIPT = word("wscript"), SHELL = word("shell");
 const SLASH = 0x2f, BACKSLASH = 0x5c, DOLLAR = 0x24, OPEN = 0x28, CLOSE = 0x29, COLON = 0x3a, DOT = 0x2e;
 const SUPERGLOBALS = new Set(["_get", "_post", "_request", "_cookie"].map(word));
@@ -55,11 +57,22 @@ const RUNS = new Set(["system", "exec", "passthru", "shell_exec", "popen", "asse
 function isLanguageCall(t: Tokens, i: number): boolean {
   switch (t.word[i]) {
     case GETRUNTIME:
-      return t.kind[i + 1] === OPEN && t.kind[i + 2] === CLOSE && t.kind[i + 3] === DOT;
+      // java.lang.Runtime.getRuntime() alone, too
+      return t.kind[i + 1] === OPEN && t.kind[i + 2] === CLOSE &&
+        (t.kind[i + 3] === DOT || (t.kind[i + 3] === BOUND && t.word[i - 2] === RUNTIME));
     case PROCESSBUILDER:
-      return t.kind[i + 1] === OPEN && (t.kind[i - 1] === WORD || t.kind[i - 1] === DOT);
+      // <object class="java.lang.ProcessBuilder">
+      if (t.kind[i + 1] !== OPEN) return t.kind[i - 1] === DOT && (t.isQuote(i + 1) || t.kind[i + 1] === BOUND);
+      return t.kind[i - 1] === WORD || t.kind[i - 1] === DOT;
+    case WRITE18:
+      // TeX: \write18{id}
+      return t.kind[i - 1] === BACKSLASH && t.kind[i + 1] === 0x7b;
+    case INCLUDE:
+      // include('http://…')
+      return t.kind[i + 1] === OPEN && t.glued(i + 1) && t.isQuote(i + 2) &&
+        (t.word[i + 3] === HTTP || t.word[i + 3] === HTTPS) && t.kind[i + 4] === COLON;
     case CHILD_PROCESS:
-      return t.isQuote(i - 1) && t.kind[i - 2] === OPEN && t.word[i - 3] === REQUIRE;
+      return t.isQuote(i - 1) && t.kind[i - 2] === OPEN && (t.word[i - 3] === REQUIRE || t.word[i - 3] === IMPORT);
     case MAINMODULE:
       return t.kind[i + 1] === DOT && t.word[i + 2] === REQUIRE;
     case WSCRIPT:
@@ -92,6 +105,8 @@ export const LANGUAGE_CALLS = {
       "proc_open",
       "pcntl_exec",
       "wscript",
+      "write18",
+      "include",
       "create_function",
     ].map(word),
     test: isLanguageCall,

@@ -99,6 +99,18 @@ function isShellshock(t: Tokens, i: number): boolean {
   return false;
 }
 
+/** `{ls,-la,/}`: a command and its arguments without a space, and nothing else. */
+function isBraceCommand(t: Tokens, i: number): boolean {
+  if (t.kind[i + 2] !== 0x2c || !t.glued(i + 1) || !t.glued(i + 2) || !isProgram(t.bits[i + 1] as number)) return false;
+  if (t.kind[i - 1] !== BOUND) return false;
+  let hasArgument = false;
+  for (let at = i + 3; at < i + 24 && t.glued(at); at++) {
+    if (t.kind[at] === CLOSE_BRACE) return hasArgument;
+    if (t.kind[at - 1] === 0x2c && (t.kind[at] === SLASH || t.kind[at] === MINUS)) hasArgument = true;
+  }
+  return false;
+}
+
 function isForkBomb(t: Tokens, i: number): boolean {
   return t.kind[i + 1] === OPEN && t.kind[i + 2] === CLOSE && t.kind[i + 3] === BRACE && t.kind[i + 4] === COLON &&
     t.kind[i + 5] === PIPE;
@@ -203,6 +215,17 @@ export const SHELL_SYNTAX = {
     nearMiss: "const f = () => { return; };",
     at: ["()"],
     test: isShellshock,
+  },
+  brace: {
+    name: "cmd-brace",
+    category: "command-injection",
+    severity: "medium",
+    catches: "A command and its arguments in braces, without a space between",
+    example: "{ls,-la,/}",
+    nearMiss: "{cat,dog} {find, -1} {ls:-1}",
+    weak: true,
+    at: [..."bcdefghiklmnprstuw"].map((letter) => "{" + letter),
+    test: isBraceCommand,
   },
   forkBomb: {
     name: "cmd-fork-bomb",

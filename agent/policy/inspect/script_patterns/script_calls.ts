@@ -87,6 +87,8 @@ function isScriptCall(t: Tokens, i: number): boolean {
       // setTimeout`…`
       if (t.kind[i + 1] === BACKTICK && t.glued(i + 1)) return t.word[i] !== FUNCTION || t.word[i - 1] === NEW;
       if (t.kind[i + 1] !== OPEN) return false;
+      // new Function('…')()
+      if (t.word[i] === FUNCTION && t.word[i - 1] === NEW && t.isQuote(i + 2) && isCalledAtOnce(t, i + 2)) return true;
       const first = t.word[i + 2] as number;
       if (first === ATOB || first === UNESCAPE || first === DECODEURI || first === DECODEURICOMPONENT) return true;
       if (t.word[i] === EVAL && (first === STRING_WORD || first === LOCATION || first === WINDOW || first === NAME)) {
@@ -154,6 +156,14 @@ function isHandedOn(t: Tokens, i: number): boolean {
   if (t.kind[i + 2] === OPEN && t.glued(i + 2)) return t.kind[i - 2] !== WORD;
   return t.kind[i - 3] === DOT && t.kind[i - 4] === CLOSE_BRACKET && MAPS.has(t.word[i - 2] as number);
 }
+/** Behind the string at `i` stands `)(`. */
+function isCalledAtOnce(t: Tokens, i: number): boolean {
+  for (let at = i + 1; at < i + 24 && t.kind[at] !== BOUND; at++) {
+    if (t.kind[at] === t.kind[i]) return t.kind[at + 1] === CLOSE && t.kind[at + 2] === OPEN && t.glued(at + 2);
+  }
+  return false;
+}
+
 const CALLERS = new Set(["call", "apply"].map(word));
 const MAPS = new Set(["map", "find", "filter", "some", "every", "foreach", "sort"].map(word));
 

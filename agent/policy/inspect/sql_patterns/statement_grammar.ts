@@ -24,7 +24,7 @@ const ALL = word("all"), DISTINCT = word("distinct"), INTO = word("into"), FROM 
 const SET = word("set"), VALUES = word("values"), VALUE = word("value"), TABLE = word("table");
 const DATABASE = word("database"), SCHEMA = word("schema"), IF = word("if"), NOT = word("not");
 const EXISTS = word("exists"), DROP = word("drop"), TRUNCATE = word("truncate"), WAITFOR = word("waitfor");
-const CALL = word("call"), DELAY = word("delay"), TIME = word("time");
+const CSV = word("csv"), CALL = word("call"), DELAY = word("delay"), TIME = word("time");
 const NOT_A_STATEMENT = 0, OPEN = 0x28, CLOSE = 0x29, SEMICOLON = 0x3b, EQUALS = 0x3d, AMPERSAND = 0x26;
 const OPTIONAL = new Set(
   ["temporary", "temp", "or", "replace", "if", "not", "exists", "unique", "only"].map(word),
@@ -127,6 +127,8 @@ export function isStatement(t: Tokens, i: number, isAlone: boolean): boolean {
     }
     case LOAD:
       if (t.word[i + 1] === EXTENSION) return true;
+      // Neo4j: load csv from 'file:///x'
+      if (t.word[i + 1] === CSV) return t.word[i + 2] === FROM && t.isQuote(i + 3);
       return t.word[i + 1] === DATA && (t.word[i + 2] === INFILE || t.word[i + 3] === INFILE);
     case COPY: {
       if (t.kind[i + 1] === OPEN) {
@@ -152,7 +154,8 @@ export function isStatement(t: Tokens, i: number, isAlone: boolean): boolean {
         (t.kind[i + 3] === EQUALS || t.kind[i + 3] === 0x3a);
     case CALL:
       // ;call x(): a procedure, and nothing behind it
-      return !isAlone && t.kind[i + 1] === WORD && isCallToEnd(t, i + 1);
+      if (isAlone && !(isLoud && t.kind[i + 2] === 0x2e)) return false;
+      return t.kind[i + 1] === WORD && isCallToEnd(t, i + 1);
     case RENAME:
       return t.word[i + 1] === TABLE && nameEnd(t, i + 2) > 0 && (!isAlone || isLoud);
   }
@@ -204,7 +207,9 @@ function isDefinition(t: Tokens, i: number, isAlone: boolean): boolean {
   for (let n = 0; n < 3 && OPTIONAL.has(t.word[at] as number); n++) at++;
   const object = t.word[at] as number;
   // InfluxDB and Cassandra: drop series from cpu, drop keyspace x
-  if (!isAlone && verb === DROP && TIME_SERIES.has(object)) return t.kind[at + 1] === WORD || t.isQuote(at + 1);
+  if ((!isAlone || (isShouted(t, i) && isShouted(t, at))) && verb === DROP && TIME_SERIES.has(object)) {
+    return t.kind[at + 1] === WORD || t.isQuote(at + 1);
+  }
   if (((t.bits[at] as number) & OBJECT) === 0) return false;
   const isLoud = isShouted(t, i) && isShouted(t, at);
   at++;

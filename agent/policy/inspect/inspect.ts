@@ -8,6 +8,7 @@ import type { CustomPattern, InspectionPlan } from "./inspection_plan.ts";
 import { jsonViolation } from "./json_limits.ts";
 import { matchPatterns, matchStretches, matchWorkDone, type PatternTable, resetMatchWork } from "./match.ts";
 import type { Pattern } from "./pattern.ts";
+import { overlongBytes } from "./overlong.ts";
 import { arePatternsCut, beginPatterns, patternWork, takePatternWork } from "./pattern_work.ts";
 import { decodedRuns } from "./piece_views.ts";
 import { GUESSED } from "./pieces.ts";
@@ -174,7 +175,9 @@ function searchView(queue: View[]): boolean {
     const count = countNonText(view);
     hasData = count > 0;
     // What was escaped was a text, whatever it is now.
-    isBinary = view.kind !== "escapes" && count > MAX_BROKEN && count * DATA_SHARE > end - start;
+    isBinary = view.kind !== "escapes" && isMostlyData(count, end - start);
+    // A text whose signs are overlong is one all the same.
+    if (isBinary) isBinary = isMostlyData(count - overlongBytes(bytes, start, end), end - start);
     if (hasData || isPackedText(bytes, start, end)) queue.push(...insideData(view, limits, isBinary));
   }
   if ((hasData || (bytes[start] === 0x2f && bytes[start + 1] === 0x2f)) && searchBytes()) return true;
@@ -212,6 +215,10 @@ function searchView(queue: View[]): boolean {
     if (inner !== null) queue.push(inner);
   }
   return false;
+}
+
+function isMostlyData(count: number, length: number): boolean {
+  return count > MAX_BROKEN && count * DATA_SHARE > length;
 }
 
 /** Without built-in patterns the prefilter says no more than what there is to decode. */

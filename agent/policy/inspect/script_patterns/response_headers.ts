@@ -46,7 +46,8 @@ function isHeader(t: Tokens, i: number): boolean {
 /** All before `i` is one line without a colon: with one, the text is made of headers, or a log of them. */
 function isBehindValue(t: Tokens, i: number): boolean {
   for (let at = i - 1; at > i - MAX_VALUE; at--) {
-    if (t.kind[at] === BOUND) return at < i - 1;
+    // The first line of a response is no value.
+    if (t.kind[at] === BOUND) return at < i - 1 && t.word[at + 1] !== HTTP;
     if (t.kind[at] === COLON || (((t.flags[at] as number) & LINE) !== 0 && t.kind[at - 1] !== BOUND)) return false;
   }
   return false;

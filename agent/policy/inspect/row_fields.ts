@@ -40,7 +40,7 @@ export function readRows(
 }
 
 /**
- * Writes the fields of `bytes[start, end)` that have letters to `out` from `from`, each as `,`, `BOUNDARY`, the field and
+ * Writes the fields of `bytes[start, end)` that have letters, and more than a name has, to `out` from `from`, each as `,`, `BOUNDARY`, the field and
  * `BOUNDARY`: as the strings of an array of JSON stand, so that a field counts as a value of a document. Returns where
  * the output ends; `from` if the text is no rows. At most twice as long as the text. One pass.
  */
@@ -124,21 +124,29 @@ function endsValue(bytes: Uint8Array, at: number, end: number): boolean {
   return digit >= 0x30 && digit <= 0x39;
 }
 
+/** What names and numbers are made of: a field of nothing else is found in its row as well. */
+const PLAIN = new Uint8Array(256);
+for (const character of "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.:+-") {
+  PLAIN[character.charCodeAt(0)] = 1;
+}
+
 /** Writes one field; two of `doubled` in it are one. */
 function put(bytes: Uint8Array, from: number, end: number, doubled: number, out: Uint8Array, to: number): number {
   if (end - from < 2) return to;
   let outAt = to;
   let hasLetter = false;
+  let hasSign = false;
   out[outAt++] = COMMA;
   out[outAt++] = BOUNDARY;
   for (let at = from; at < end; at++) {
     const byte = bytes[at] as number;
     if ((byte | 0x20) >= 0x61) hasLetter = true;
+    if (PLAIN[byte] === 0) hasSign = true;
     // A client's 0xff is no bound.
     out[outAt++] = byte === BOUNDARY ? 0xfe : byte;
     if (byte === doubled && bytes[at + 1] === doubled && at + 1 < end) at++;
   }
-  if (!hasLetter) return to;
+  if (!hasLetter || !hasSign) return to;
   rowPieces.add(to, outAt, from - 2, false);
   out[outAt++] = BOUNDARY;
   return outAt;

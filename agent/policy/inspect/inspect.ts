@@ -15,6 +15,7 @@ import {
   resetMatchWork,
 } from "./match.ts";
 import type { Pattern } from "./pattern.ts";
+import { overlongBytes } from "./overlong.ts";
 import { arePatternsCut, beginPatterns, patternWork, takePatternWork } from "./pattern_work.ts";
 import { decodedRuns } from "./piece_views.ts";
 import { GUESSED } from "./pieces.ts";
@@ -33,7 +34,7 @@ import {
   TRIGGER,
 } from "./prefilter.ts";
 import { findStretches, markTricks, survey } from "./spans.ts";
-import { folded, mailViews, narrowed, unescaped } from "./text_views.ts";
+import { folded, mailViews, narrowed, rowView, unescaped } from "./text_views.ts";
 import { BOUNDARY, isEscaped, isJsonText } from "./tokens.ts";
 import { inTopicSet } from "./topic_set.ts";
 import { isForm } from "./unescape.ts";
@@ -195,7 +196,9 @@ function searchView(queue: View[]): boolean {
     const count = countNonText(view);
     hasData = count > 0;
     // What was escaped was a text, whatever it is now.
-    isBinary = view.kind !== "escapes" && count > MAX_BROKEN && count * DATA_SHARE > end - start;
+    isBinary = view.kind !== "escapes" && isMostlyData(count, end - start);
+    // A text whose signs are overlong is one all the same.
+    if (isBinary) isBinary = isMostlyData(count - overlongBytes(bytes, start, end), end - start);
     if (hasData || isPackedText(bytes, start, end)) queue.push(...insideData(view, limits, isBinary));
   }
   if ((hasData || (bytes[start] === 0x2f && bytes[start + 1] === 0x2f)) && searchBytes()) return true;
@@ -203,6 +206,10 @@ function searchView(queue: View[]): boolean {
   if (isBinary) return searchCustoms(false);
   if (table !== null && searchForms(table, flags, isJson)) return true;
   if (searchCustoms(isJson) || isTooMuch()) return true;
+  if (!isJson && table !== null) {
+    const rows = rowView(view);
+    if (rows !== null) queue.push(rows);
+  }
   // What Unicode stands for ASCII in is decoded further as that ASCII.
   if ((flags & (HAS_HIGH | HAS_CONTROL)) !== 0) {
     const source = narrowed(view, HAS_HIGH | HAS_CONTROL, 0);
@@ -223,12 +230,17 @@ function searchView(queue: View[]): boolean {
     if (inner !== null) queue.push(inner);
   }
   const isLone = (flags & DOUBLE_QUOTE) !== 0 &&
-    (hasBounds(view) || (bytes[start] === 0x22 && !isJson && isJsonText(bytes, start, end, true)));
+    ((hasBounds(view) && view.kind !== "row") ||
+      (bytes[start] === 0x22 && !isJson && isJsonText(bytes, start, end, true)));
   if (isLone || ((flags & (HAS_PERCENT | HAS_PLUS)) !== 0 && isForm(bytes, start, end))) {
     const inner = unescaped(view, limits, true);
     if (inner !== null) queue.push(inner);
   }
   return false;
+}
+
+function isMostlyData(count: number, length: number): boolean {
+  return count > MAX_BROKEN && count * DATA_SHARE > length;
 }
 
 /** Without built-in patterns the prefilter says no more than what there is to decode. */
@@ -305,7 +317,8 @@ function textLengthAt(at: number): number {
 
 /** Custom patterns see the text, and each text in it: the strings of a JSON document, the pieces of a decoded form. */
 function searchCustoms(isJson: boolean): boolean {
-  if (customs.length === 0) return false;
+  // The fields of rows were searched in their rows.
+  if (customs.length === 0 || view.kind === "row") return false;
   const { bytes, start, end } = view;
   const hasParts = view.pieces.length > 0 || view.kind === "escapes";
   if (!hasParts && searchCustomText(start, end)) return true;

@@ -80,7 +80,7 @@ const WORDS: readonly (readonly [number, string])[] = [
     "bluetoothctl i2cdump stty minicom microcom picocom logread swconfig ifup ifdown udhcpc dhclient iwpriv brctl ethtool " +
     "ebtables ip6tables ipset pppd ntpdate rdate initctl chkconfig supervisorctl sqlplus mongosh cqlsh mosquitto_ctrl " +
     "snmpwalk snmpset mbpoll cansend candump xterm sysupgrade " +
-    "mailx sendmail gpg openvpn wg iwr irm zcat bzcat lynx aria2c setcap getcap ldapsearch arping",
+    "avrdude flashrom devmem devmem2 mailx sendmail gpg openvpn wg iwr irm zcat bzcat lynx aria2c setcap getcap ldapsearch arping",
   ],
   [
     SURE | BARE,
@@ -211,6 +211,16 @@ const WORDS: readonly (readonly [number, string])[] = [
     "applied pending required scheduled planned requested received button press pressed hold wait retry again then " +
     "name value unit key device topic label room user host type mode state status level temp hum temperature " +
     "humidity sensor ts text area zone location dim power volt shutdown reboot poweroff quit exit cancel yes no on off",
+  ],
+  // Key-value stores, as their protocols and scripts name things.
+  [0, "flush_all slaveof replicaof dbfilename call pcall"],
+  // Lookups of Log4j and of other configurations; names by which interpreters are given code in a variable.
+  [
+    0,
+    "const properties runtime vm hw locale os com version xml node_options java_tool_options jdk_java_options perl5opt rubyopt git_ssh_command git_ssh " +
+    "prompt_command pythonstartup some every foreach parse reflect transfer encoding mail write18 apply sort create_function call_user_func " +
+    "metadata google internal forwarded length cc initialcontext jndirefforwardingdatasource hash struct posix nt builtins environment motd cron rc kubernetes " +
+    "call_user_func_array array_map wscript optimize reindex reset comment notify listen repair optimize tables columns csv getoutput kernel32 rtd files files",
   ],
   // What holds the names and secrets of users, in every schema.
   [

@@ -30,6 +30,17 @@ function workOf(payload: Uint8Array): number {
 
 /** protocol.md's, and the worst that were found for each scanner, decoder and pattern. */
 const WORST: readonly string[] = [
+  ',"a""',
+  ',"""',
+  ',"a',
+  'x="a\\"',
+  'a,b="',
+  "a,b,",
+  "/?a=%20&",
+  "#parse(",
+  "*1\n$1\n",
+  "${sys:java.",
+  "1 group by 1,2,3,",
   "a') |> x(",
   ")) |> x(",
   "a'), (",

@@ -29,3 +29,15 @@ export function overlongLength(bytes: Uint8Array, at: number, end: number): numb
   overlongCharacter = point;
   return length;
 }
+
+/** Bytes of ASCII in two bytes each (`c0 bc` for `<`) in `bytes[start, end)`: a text written so, which lax readers take. */
+export function overlongBytes(bytes: Uint8Array, start: number, end: number): number {
+  let count = 0;
+  for (let at = start; at + 1 < end; at++) {
+    const lead = bytes[at] as number;
+    if ((lead !== 0xc0 && lead !== 0xc1) || ((bytes[at + 1] as number) & 0xc0) !== 0x80) continue;
+    count += 2;
+    at++;
+  }
+  return count;
+}

@@ -1,5 +1,6 @@
 import { decodeMailText, mailPieces, mailWork } from "./mail_text.ts";
 import { narrow, placeCount, places } from "./narrow.ts";
+import { readRows, rowPieces } from "./row_fields.ts";
 import { pieceViews } from "./piece_views.ts";
 import {
   HAS_BOUNDS,
@@ -80,6 +81,20 @@ export function mailViews(view: View, isJson: boolean, limits: ViewLimits): View
     views.push(...pieceViews(view, "mail", label, mailPieces, start, end, limits, true, 0));
   }
   return views;
+}
+
+/** The fields of a text that is rows of a table or of measurements; null if it is none. It adds no depth, as {@link narrowed}. */
+export function rowView(view: View): View | null {
+  // Rows within rows are none: so it is one more view for each at most.
+  for (let one: View | null = view; one !== null; one = one.parent) if (one.kind === "row") return null;
+  const length = view.end - view.start;
+  arena.reserve(length * 2 + 16);
+  addViewWork(length);
+  const start = arena.at;
+  const end = readRows(view.bytes, view.start, view.end, hasBounds(view), arena.bytes, start);
+  if (rowPieces.count === 0) return null;
+  arena.at = end;
+  return child(view, "row", "", start, end, view.depth, rowPieces.copy());
 }
 
 function undo(view: View, limits: ViewLimits, what: number, addedDepth: number): View | null {

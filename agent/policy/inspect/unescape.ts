@@ -167,13 +167,25 @@ export function unescapeText(
   return to;
 }
 
-/** `name=value&name=value`: begins with a name, has no white space. */
+/** `name=value&name=value`, alone or as the query of a URL: begins with a name, has no white space. */
 export function isForm(bytes: Uint8Array, start: number, end: number): boolean {
-  let at = start;
+  let at = queryStart(bytes, start, end);
+  const first = at;
   while (at < end && isNameByte(bytes[at] as number)) at++;
-  if (at === start || at >= end || bytes[at] !== 0x3d) return false;
+  if (at === first || at >= end || bytes[at] !== 0x3d) return false;
   for (; at < end && bytes[at] !== BOUNDARY; at++) if ((bytes[at] as number) <= 0x20) return false;
   return true;
+}
+
+/** Behind the `?` of a text that begins as a URL or a path does; `start` if it is none. */
+function queryStart(bytes: Uint8Array, start: number, end: number): number {
+  if (bytes[start] !== 0x2f && ((bytes[start] as number) | 0x20) !== 0x68) return start;
+  for (let at = start; at < end && bytes[at] !== BOUNDARY; at++) {
+    const byte = bytes[at] as number;
+    if (byte === 0x3f) return at + 1;
+    if (byte <= 0x20 || byte === 0x3d || byte === 0x22 || byte === 0x3c) return start;
+  }
+  return start;
 }
 
 function isNameByte(byte: number): boolean {

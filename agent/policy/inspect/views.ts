@@ -3,7 +3,18 @@ import { DOUBTFUL, type Piece } from "./pieces.ts";
 import { HTML, JSON_ESCAPES, PERCENT, UNICODE } from "./unescape.ts";
 
 /** How a view was made from the one before it. */
-export type Kind = "raw" | "escapes" | "runs" | "packed" | "utf16" | "cbor" | "msgpack" | "strings" | "narrow" | "mail";
+export type Kind =
+  | "raw"
+  | "escapes"
+  | "runs"
+  | "packed"
+  | "utf16"
+  | "cbor"
+  | "msgpack"
+  | "strings"
+  | "narrow"
+  | "mail"
+  | "row";
 
 /** One form of the text: where it is, and how it came about. */
 export interface View {

@@ -32,6 +32,7 @@ export const COMMAND_PATTERNS: readonly Pattern[] = [
   SHELL_SYNTAX.variable,
   PROGRAM_PATHS.wildcards,
   SHELL_SYNTAX.shellshock,
+  SHELL_SYNTAX.brace,
   SHELL_SYNTAX.forkBomb,
   SHELL_SYNTAX.redirection,
   LOOKUP_PATTERNS.lookup,

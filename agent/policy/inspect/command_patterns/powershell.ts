@@ -16,7 +16,7 @@ import {
   SEMICOLON,
   URL,
 } from "../shell_grammar.ts";
-import { BOUND, type Tokens } from "../tokens.ts";
+import { BOUND, type Tokens, WORD } from "../tokens.ts";
 
 const IEX = word("iex"), DOWNLOADSTRING = word("downloadstring"), DOWNLOADFILE = word("downloadfile");
 const NET = word("net"), SERVICE = word("service"), FROMBASE64STRING = word("frombase64string");
@@ -82,7 +82,10 @@ function isCmdlet(t: Tokens, i: number): boolean {
   if (number === FROMBASE64STRING) return t.kind[i - 1] === COLON && t.kind[i + 1] === OPEN;
   if (number === DIAGNOSTICS || number === REFLECTION || number === SCRIPTBLOCK) {
     // @(System.Diagnostics.Process.Start("cmd"))
-    if (t.word[i + 2] === PROCESS && t.word[i + 4] === START && t.kind[i + 5] === OPEN) return true;
+    // A stack trace names the type of what it was called with: two words without a quote.
+    if (t.word[i + 2] === PROCESS && t.word[i + 4] === START && t.kind[i + 5] === OPEN) {
+      return t.kind[i + 7] !== WORD || t.kind[i + 6] !== WORD;
+    }
     for (let at = i + 1; at < i + 8; at++) if (t.kind[at] === 0x5d) return t.kind[at + 1] === COLON;
     return false;
   }

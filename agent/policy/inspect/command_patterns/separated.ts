@@ -37,7 +37,7 @@ import { hasArgument, isKnownPath, PROGRAMS, VERBS } from "./program_words.ts";
 
 const USER = word("user"), ECHO = word("echo"), CAT = word("cat"), NET = word("net"), INIT = word("init");
 const EXPORT = word("export"), SERVICE = word("service"), ID = word("id"), TRAP = word("trap"), IP = word("ip");
-const CD = word("cd");
+const CD = word("cd"), ALIAS = word("alias");
 const SLASH = 0x2f, DOLLAR = 0x24, OPEN = 0x28, CLOSE = 0x29, COLON = 0x3a, EQUALS = 0x3d, DOT = 0x2e;
 
 /** `; rm -rf /`, `| sh`, `$(id)`: a program behind a separator of the shell. */
@@ -102,8 +102,10 @@ function isCommand(t: Tokens, i: number): boolean {
         !isTable(t, i) && !isBacklog(t, i);
     case PLAIN_WORD:
       if (VERBS.get(t.word[i] as number)?.has(t.word[behind] as number) === true) return !isTable(t, i);
+      // ;nc host 4444
+      if (CONNECTS.has(t.word[i] as number) && t.kind[behind + 1] === NUMBER) return isLast(t, behind + 1);
       if (t.word[i] === TRAP) return t.glued(i) && isLast(t, behind + 1);
-      if (t.word[i] === EXPORT) return t.kind[behind + 1] === EQUALS && t.glued(behind + 1);
+      if (t.word[i] === EXPORT || t.word[i] === ALIAS) return t.kind[behind + 1] === EQUALS && t.glued(behind + 1);
       if (t.word[i] === SERVICE) return SERVICE_VERBS.has(t.word[behind + 1] as number) && isLast(t, behind + 1);
       if (isSure && t.kind[behind + 1] === COLON && t.glued(behind + 1)) return true;
       if (isNamed && (t.kind[behind + 1] === EQUALS || hasArgument(t, behind + 1))) return true;
@@ -138,6 +140,7 @@ function isMember(t: Tokens, at: number): boolean {
   return t.kind[at] === DOT && (t.kind[at + 2] === OPEN || t.kind[at + 2] === EQUALS);
 }
 
+const CONNECTS = new Set(["nc", "ncat", "netcat", "telnet"].map(word));
 const SERVICE_VERBS = new Set(["start", "stop", "restart", "status"].map(word));
 
 /** `dev1⏎id`: a second line that is nothing but a command, behind a first one of one word. */
@@ -223,7 +226,7 @@ function isSubstituted(t: Tokens, i: number, argument: number): boolean {
 function isBacklog(t: Tokens, i: number): boolean {
   for (let at = i - 1; at > i - 48; at--) {
     if (BACKLOG.has(t.word[at] as number)) return true;
-    if (t.kind[at] === BOUND) return t.word[at + 1] === SET;
+    if (t.kind[at] === BOUND || t.isQuote(at) || t.kind[at] === EQUALS) return t.word[at + 1] === SET;
   }
   return false;
 }

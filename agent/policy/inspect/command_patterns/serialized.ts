@@ -3,6 +3,7 @@ import type { Pattern } from "../pattern.ts";
 import { BOUND, LINE, NUMBER, type Tokens } from "../tokens.ts";
 
 const OBJECT = word("object"), RUBY = word("ruby"), PYTHON = word("python"), JAVAX = word("javax");
+const DIAGNOSTICS = word("diagnostics"), SYSTEM = word("system"), PROCESS = word("process");
 const JAVA = word("java"), COM = word("com");
 const SLASH = 0x2f, BACKSLASH = 0x5c, OPEN = 0x28, COLON = 0x3a, DOT = 0x2e;
 const JS = word("js"), FUNCTION = word("function"), PY = word("py"), ND_FUNC = word("nd_func");
@@ -22,9 +23,13 @@ const GADGETS = new Set(
     "invokertransformer",
     "badattributevalueexpexception",
     "annotationinvocationhandler",
+    "initialcontext",
+    "jndirefforwardingdatasource",
   ].map(word),
 );
 const REMAKES = new Set(["reduce", "function", "type", "module", "repr"].map(word));
+const REMADE_BY_RUBY = new Set(["object", "hash", "struct"].map(word));
+const MODULES = new Set(["os", "posix", "nt", "subprocess", "builtins"].map(word));
 const RUNS_TEXT = new Set(["system", "popen", "exec", "eval"].map(word));
 
 /** Objects that are made again from a text, and run code in doing so: `!!python/object/apply`, `O:8:"X":1:{`. */
@@ -39,7 +44,9 @@ function isSerializedObject(t: Tokens, i: number): boolean {
   if (t.kind[i] === 0x21) {
     const at = t.kind[i + 1] === 0x21 ? i + 2 : i + 1;
     const language = t.word[at] as number;
-    if (t.kind[i + 1] !== 0x21) return language === RUBY && t.kind[at + 1] === SLASH && t.word[at + 2] === OBJECT;
+    if (t.kind[i + 1] !== 0x21) {
+      return language === RUBY && t.kind[at + 1] === SLASH && REMADE_BY_RUBY.has(t.word[at + 2] as number);
+    }
     if (language === PYTHON || language === RUBY) return t.kind[at + 1] === SLASH;
     if (language === JS) return t.kind[at + 1] === SLASH && t.word[at + 2] === FUNCTION;
     return (language === JAVAX || language === JAVA || language === COM) && t.kind[at + 1] === DOT;
@@ -52,8 +59,16 @@ function isSerializedObject(t: Tokens, i: number): boolean {
   switch (t.word[i]) {
     case PY:
       // {"py/reduce":[…]}
-      return t.kind[i - 1] === BOUND && t.kind[i + 1] === SLASH && REMAKES.has(t.word[i + 2] as number) &&
-        t.kind[i + 3] === BOUND && t.kind[i + 4] === COLON;
+      if (
+        t.kind[i - 1] !== BOUND || t.kind[i + 1] !== SLASH || t.kind[i + 3] !== BOUND || t.kind[i + 4] !== COLON
+      ) return false;
+      // {"py/object":"os.system"}
+      if (t.word[i + 2] === OBJECT) return MODULES.has(t.word[i + 6] as number) && t.kind[i + 7] === DOT;
+      return REMAKES.has(t.word[i + 2] as number);
+    case DIAGNOSTICS:
+      // {"$type":"System.Diagnostics.Process, System"}
+      return t.kind[i - 1] === DOT && t.word[i - 2] === SYSTEM && t.kind[i + 1] === DOT && t.word[i + 2] === PROCESS &&
+        t.kind[i + 3] === 0x2c;
     case ND_FUNC:
       // node-serialize: _$$ND_FUNC$$_function
       return t.kind[i - 1] === 0x24 && t.kind[i - 2] === 0x24 && t.kind[i + 1] === 0x24 && t.kind[i + 2] === 0x24;
@@ -81,7 +96,7 @@ export const SERIALIZED = {
       "Serialised objects that run code when they are made: YAML tags of languages, PHP, known classes of Java and .NET",
     example: '!!python/object/apply:os.system ["id"]',
     nearMiss: '!!str 5 !!binary x {"o":8} at javax.a.JdbcRowSetImpl.connect(JdbcRowSetImpl.java:1) {"py":1}',
-    at: ["!!", "!r", "(s", PY, ND_FUNC, JSON_CLASS, PROXY, ...GADGETS, ...["o", "c"].map(word)],
+    at: ["!!", "!r", "(s", PY, ND_FUNC, JSON_CLASS, PROXY, DIAGNOSTICS, ...GADGETS, ...["o", "c"].map(word)],
     test: isSerializedObject,
   },
 } as const satisfies Readonly<Record<string, Pattern>>;

@@ -99,6 +99,18 @@ function isShellshock(t: Tokens, i: number): boolean {
   return false;
 }
 
+/** `{ls,-la,/}`: a command and its arguments without a space, and nothing else. */
+function isBraceCommand(t: Tokens, i: number): boolean {
+  if (t.kind[i + 2] !== 0x2c || !t.glued(i + 1) || !t.glued(i + 2) || !isProgram(t.bits[i + 1] as number)) return false;
+  if (t.kind[i - 1] !== BOUND) return false;
+  let hasArgument = false;
+  for (let at = i + 3; at < i + 24 && t.glued(at); at++) {
+    if (t.kind[at] === CLOSE_BRACE) return hasArgument;
+    if (t.kind[at - 1] === 0x2c && (t.kind[at] === SLASH || t.kind[at] === MINUS)) hasArgument = true;
+  }
+  return false;
+}
+
 function isForkBomb(t: Tokens, i: number): boolean {
   return t.kind[i + 1] === OPEN && t.kind[i + 2] === CLOSE && t.kind[i + 3] === BRACE && t.kind[i + 4] === COLON &&
     t.kind[i + 5] === PIPE;
@@ -129,9 +141,17 @@ function isMarkup(t: Tokens, i: number): boolean {
 }
 
 function isPreload(t: Tokens, i: number): boolean {
+  // NODE_OPTIONS=--require=/tmp/x
+  if (OPTION_VARIABLES.has(t.word[i] as number)) return t.kind[i + 1] === EQUALS && t.kind[i + 2] === MINUS;
+  if (COMMAND_VARIABLES.has(t.word[i] as number)) return t.kind[i + 1] === EQUALS && t.glued(i + 2);
   return t.kind[i + 1] === 0x3d &&
     (t.kind[i + 2] === SLASH || t.kind[i + 2] === DOT || t.isQuote(i + 2) || t.kind[i + 2] === DOLLAR);
 }
+
+const OPTION_VARIABLES = new Set(
+  ["node_options", "java_tool_options", "jdk_java_options", "perl5opt", "rubyopt"].map(word),
+);
+const COMMAND_VARIABLES = new Set(["git_ssh_command", "git_ssh", "prompt_command"].map(word));
 
 /** `$'\x63at'`, `$'\143at'`: letters by their numbers, which a shell reads as letters. */
 function isAnsiQuote(t: Tokens, i: number): boolean {
@@ -196,6 +216,17 @@ export const SHELL_SYNTAX = {
     at: ["()"],
     test: isShellshock,
   },
+  brace: {
+    name: "cmd-brace",
+    category: "command-injection",
+    severity: "medium",
+    catches: "A command and its arguments in braces, without a space between",
+    example: "{ls,-la,/}",
+    nearMiss: "{cat,dog} {find, -1} {ls:-1}",
+    weak: true,
+    at: [..."bcdefghiklmnprstuw"].map((letter) => "{" + letter),
+    test: isBraceCommand,
+  },
   forkBomb: {
     name: "cmd-fork-bomb",
     category: "command-injection",
@@ -231,10 +262,10 @@ export const SHELL_SYNTAX = {
     name: "cmd-preload",
     category: "command-injection",
     severity: "medium",
-    catches: "A library or a script that every program is to load",
+    catches: "A library, an option or a command that every program is to load or to run",
     example: "LD_PRELOAD=/tmp/x.so",
     nearMiss: "LD_PRELOAD is not set",
-    at: ["ld_preload", "bash_env"].map(word),
+    at: [...["ld_preload", "bash_env", "pythonstartup"].map(word), ...OPTION_VARIABLES, ...COMMAND_VARIABLES],
     test: isPreload,
   },
   ansi: {

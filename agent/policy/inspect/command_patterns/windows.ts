@@ -121,6 +121,8 @@ export const WINDOWS = {
       "webservice",
       "dde",
       "exec",
+      "call",
+      "rtd",
       "ddeauto",
     ]
       .map(word),

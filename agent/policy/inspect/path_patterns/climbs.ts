@@ -89,6 +89,8 @@ function isClimb(t: Tokens, i: number): boolean {
   // `../..` says no more than two levels up.
   if (climbs === 2 && t.kind[climbEnd - 1] === DOT) return false;
   if (climbs >= 2) return !isSourcePath(t, i);
+  // /../x: nothing is above the root
+  if (t.kind[i - 1] === SLASH && t.glued(i) && t.kind[i - 2] === BOUND && t.kind[climbEnd] === WORD) return true;
   if (!hasBackslash) return isOddClimb(t, i) || isIdentity(t, i);
   // ..\x behind what a value begins with; "..\Lib\Lib.csproj" in quotes names a project.
   const before = t.kind[i - 1] as number;

@@ -18,6 +18,7 @@ const SSHD_CONFIG = word("sshd_config"), MOSQUITTO = word("mosquitto"), PRIVKEY 
 const UNATTEND = word("unattend"), YAML = word("yaml"), PEM = word("pem"), XML = word("xml"), SSL = word("ssl");
 const PRIVATE = word("private");
 const VAR = word("var"), LOG = word("log"), LATEST = word("latest"), DATA = word("data");
+const INTERNAL = word("internal"), GOOGLE = word("google"), METADATA = word("metadata");
 const COMPUTEMETADATA = word("computemetadata");
 const DOT = 0x2e, SLASH = 0x2f, BACKSLASH = 0x5c, QUESTION = 0x3f, COLON = 0x3a, MINUS = 0x2d;
 
@@ -114,6 +115,11 @@ function isSensitiveFile(t: Tokens, i: number): boolean {
       isWholeValue(t, i);
   }
   if (number === COMPUTEMETADATA) return before === SLASH && t.kind[i + 1] === SLASH;
+  if (number === INTERNAL) {
+    // http://metadata.google.internal/
+    return before === DOT && t.word[i - 2] === GOOGLE && t.kind[i - 3] === DOT && t.word[i - 4] === METADATA &&
+      t.kind[i - 5] === SLASH && t.kind[i + 1] === SLASH;
+  }
   if (number === MYSQL) {
     return before === SLASH && t.kind[i + 1] === SLASH && t.word[i + 2] === USER && t.kind[i + 3] === DOT;
   }
@@ -207,7 +213,23 @@ const FILES_IN_HIDDEN = new Set(
 );
 const ENVIRONMENTS = new Set(["local", "production", "development", "staging", "bak"].map(word));
 const WHOLE_ETC = new Set(
-  ["hosts", "hostname", "group", "issue", "fstab", "crontab", "resolv", "profile"].map(word),
+  [
+    "hosts",
+    "hostname",
+    "group",
+    "issue",
+    "fstab",
+    "crontab",
+    "resolv",
+    "profile",
+    "cron",
+    "rc",
+    "kubernetes",
+    "environment",
+    "motd",
+    "nginx",
+  ]
+    .map(word),
 );
 const SECRET_FILES = new Set(["passwd", "pwfile", "acl"].map(word));
 const PROCESS_FILES = new Set(["environ", "cmdline", "maps", "fd", "mem", "cwd", "root"].map(word));
@@ -241,6 +263,7 @@ export const SENSITIVE_FILES = {
         "privkey",
         "unattend",
         "computemetadata",
+        "internal",
       ].map(
         word,
       ),

@@ -1,6 +1,7 @@
 import { word } from "../keywords.ts";
 import type { Pattern } from "../pattern.ts";
-import { BOUND, type Tokens, WORD } from "../tokens.ts";
+import { isPublicAddress } from "../public_address.ts";
+import { BOUND, NUMBER, type Tokens, WORD } from "../tokens.ts";
 
 const JAR = word("jar"), HTTP = word("http"), HTTPS = word("https"), FILE_WORD = word("file");
 const COMPRESS = word("compress");
@@ -16,8 +17,10 @@ function isWrapper(t: Tokens, i: number): boolean {
   }
   // file:////host/share
   if (t.word[i] === FILE_WORD) {
-    return t.kind[i + 1] === COLON && t.kind[i + 2] === SLASH && t.kind[i + 3] === SLASH && t.kind[i + 4] === SLASH &&
-      t.kind[i + 5] === SLASH && t.glued(i + 5);
+    if (t.kind[i + 1] !== COLON || t.kind[i + 2] !== SLASH || t.kind[i + 3] !== SLASH) return false;
+    // file://203.0.113.5/share: of a network that is not ours
+    if (t.kind[i + 4] === NUMBER) return t.glued(i + 4) && isPublicAddress(t.bytes, t.start[i + 4] as number);
+    return t.kind[i + 4] === SLASH && t.kind[i + 5] === SLASH && t.glued(i + 5);
   }
   // compress.zlib://
   const at = t.word[i] === COMPRESS && t.kind[i + 1] === DOT ? i + 2 : i;

@@ -32,6 +32,8 @@ export const SCRIPT_PATTERNS: readonly Pattern[] = [
   TEMPLATES.expression,
   TEMPLATES.razor,
   TEMPLATES.velocity,
+  TEMPLATES.directive,
+  TEMPLATES.square,
   RESPONSE_HEADERS.header,
   OBJECT_WALKS.names,
   SCRIPT_CALLS.plain,

@@ -6,7 +6,7 @@ const DUNDER_CLASS = word("__class__"), FREEMARKER = word("freemarker"), JAVA = 
 const MEMBERACCESS = word("_memberaccess"), NEW = word("new"), OGNL = word("ognl"), PHPINFO = word("phpinfo");
 const RUNTIME = word("runtime"), TEMPLATE = word("template"), T_WORD = word("t"), CLASSLOADER = word("classloader");
 const MODULE = word("module"), PROCESS = word("process"), EXIT = word("exit"), GLOBAL = word("global");
-const GLOBALTHIS = word("globalthis");
+const SELF = word("self"), GLOBALTHIS = word("globalthis");
 const OPEN = 0x28, CLOSE = 0x29, CLOSE_BRACE = 0x7d, DOT = 0x2e, HASH = 0x23, BRACKET = 0x5b, CLOSE_BRACKET = 0x5d;
 
 /** Names of the object models of Python and Java by which templates are left, outside of a template too. */
@@ -43,6 +43,8 @@ function isObjectWalk(t: Tokens, i: number): boolean {
         t.isQuote(i - 2) || t.kind[i - 2] === CLOSE_BRACKET || t.kind[i - 2] === CLOSE_BRACE ||
         (t.kind[i - 2] === CLOSE && t.kind[i - 3] === OPEN && t.kind[i - 4] !== WORD)
       ) return true;
+      // {user.__class__}, as str.format() would read it
+      if (t.kind[i + 1] === CLOSE_BRACE) return t.kind[i - 3] === 0x7b && t.word[i - 2] !== SELF && t.glued(i - 2);
       return t.kind[i + 1] === DOT && WALKS.has(t.word[i + 2] as number);
   }
   // __globals__, __subclasses__() and so on

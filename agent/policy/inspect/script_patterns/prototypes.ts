@@ -26,6 +26,15 @@ function isConstructorChain(t: Tokens, i: number): boolean {
   if (t.kind[i + 1] === BOUND) {
     return t.kind[i + 2] === COLON && t.kind[i + 3] === BRACE && t.kind[i + 4] === BOUND && t.word[i + 5] === PROTOTYPE;
   }
+  // /constructor/prototype/x
+  if (t.kind[i + 1] === SLASH) {
+    return t.kind[i - 1] === SLASH && t.word[i + 2] === PROTOTYPE && t.kind[i + 3] === SLASH && t.glued(i + 2);
+  }
+  // a[constructor][prototype][b]=1
+  if (t.kind[i + 1] === CLOSE_BRACKET) {
+    return t.kind[i - 1] === BRACKET && t.kind[i + 2] === BRACKET && t.word[i + 3] === PROTOTYPE &&
+      t.kind[i + 4] === CLOSE_BRACKET;
+  }
   if (t.kind[i + 1] === BRACKET && t.word[i] === CONSTRUCTOR) {
     return t.word[i + 2] === PROTOTYPE && t.kind[i + 3] === CLOSE_BRACKET;
   }
@@ -37,7 +46,13 @@ function isPrototypeWrite(t: Tokens, i: number): boolean {
   if (t.kind[i - 1] === SLASH && t.kind[i + 1] === SLASH) return t.kind[i - 2] === BOUND && t.kind[i + 2] === WORD;
   // __proto__[x]=, __proto__.x=, {"__proto__":{
   if (t.kind[i + 1] === BRACKET) return t.kind[i + 3] === CLOSE_BRACKET || t.kind[i + 4] === BRACKET;
-  if (t.kind[i + 1] === DOT) return t.kind[i + 3] === EQUALS && t.kind[i + 4] !== EQUALS;
+  if (t.kind[i + 1] === DOT) {
+    // {"a.__proto__.b": 1}, {"path": "__proto__.b"}: a string that is nothing but a way through objects
+    if (t.kind[i + 3] === BOUND && t.kind[i + 2] === WORD) {
+      return t.kind[i - 1] === BOUND || (t.kind[i - 1] === DOT && t.kind[i - 3] === BOUND);
+    }
+    return t.kind[i + 3] === EQUALS && t.kind[i + 4] !== EQUALS;
+  }
   const behind = t.isQuote(i + 1) || t.kind[i + 1] === BOUND ? i + 2 : i + 1;
   if (t.kind[i + 1] === CLOSE_BRACKET) return t.kind[i - 1] === BRACKET;
   return t.kind[behind] === COLON && t.kind[behind + 1] === BRACE;

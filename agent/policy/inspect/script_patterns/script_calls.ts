@@ -1,4 +1,4 @@
-import { SCRIPT_CALL, word } from "../keywords.ts";
+import { EVENT_WORD, SCRIPT_CALL, word } from "../keywords.ts";
 import type { Pattern } from "../pattern.ts";
 import { closesValue, isBreaking } from "../sql_grammar.ts";
 import { BOUND, NUMBER, type Tokens, WORD } from "../tokens.ts";
@@ -16,6 +16,7 @@ const CREATEELEMENT = word("createelement"), ADW = word("adw"), SENDBEACON = wor
 const LOCALSTORAGE = word("localstorage"), SESSIONSTORAGE = word("sessionstorage");
 const IMPORTSCRIPTS = word("importscripts"), GETSCRIPT = word("getscript"), XSS = word("xss");
 const SCRIPT = word("script");
+const REFLECT = word("reflect");
 const LESS = 0x3c, SLASH = 0x2f, EQUALS = 0x3d, OPEN = 0x28, CLOSE = 0x29, BRACE = 0x7b, CLOSE_BRACE = 0x7d;
 const DOT = 0x2e, COLON = 0x3a, BACKTICK = 0x60, BRACKET = 0x5b, CLOSE_BRACKET = 0x5d, PIPE = 0x7c;
 
@@ -54,6 +55,7 @@ function isScriptCall(t: Tokens, i: number): boolean {
     case PROMPT:
     case CONFIRM: {
       if (t.kind[i + 1] === BACKTICK) return t.kind[i + 2] === NUMBER || t.kind[i + 2] === WORD;
+      if (isHandedOn(t, i)) return true;
       if (t.kind[i + 1] !== OPEN) return false;
       if (t.isQuote(i + 2)) return t.word[i + 3] === XSS && t.isQuote(i + 4);
       const first = t.word[i + 2] as number;
@@ -82,7 +84,11 @@ function isScriptCall(t: Tokens, i: number): boolean {
     case SETTIMEOUT:
     case SETINTERVAL:
     case FUNCTION: {
+      // setTimeout`…`
+      if (t.kind[i + 1] === BACKTICK && t.glued(i + 1)) return t.word[i] !== FUNCTION || t.word[i - 1] === NEW;
       if (t.kind[i + 1] !== OPEN) return false;
+      // new Function('…')()
+      if (t.word[i] === FUNCTION && t.word[i - 1] === NEW && t.isQuote(i + 2) && isCalledAtOnce(t, i + 2)) return true;
       const first = t.word[i + 2] as number;
       if (first === ATOB || first === UNESCAPE || first === DECODEURI || first === DECODEURICOMPONENT) return true;
       if (t.word[i] === EVAL && (first === STRING_WORD || first === LOCATION || first === WINDOW || first === NAME)) {
@@ -99,6 +105,7 @@ function isScriptCall(t: Tokens, i: number): boolean {
     case GLOBALTHIS: {
       // window['alert'](1), top[/al/.source+…
       if (t.kind[i + 1] !== BRACKET || !t.glued(i + 1)) return false;
+      if (t.word[i + 2] === ATOB) return t.kind[i + 3] === OPEN;
       if (t.kind[i + 2] === SLASH) return t.kind[i + 3] === WORD && t.kind[i + 4] === SLASH && t.kind[i + 5] === DOT;
       return t.isQuote(i + 2) && ((t.bits[i + 3] as number) & SCRIPT_CALL) !== 0 && t.isQuote(i + 4) &&
           t.kind[i + 5] === CLOSE_BRACKET && t.kind[i + 6] === OPEN ||
@@ -132,6 +139,33 @@ function isScriptCall(t: Tokens, i: number): boolean {
   }
   return false;
 }
+
+/** `(alert)(1)`, `alert?.(1)`, `alert.call(…)`, `[1].map(alert)`, `onerror=alert`: the call is left to somebody else. */
+function isHandedOn(t: Tokens, i: number): boolean {
+  const before = t.kind[i - 1] as number;
+  const behind = t.kind[i + 1] as number;
+  if (behind === 0x3f) return t.kind[i + 2] === DOT && t.kind[i + 3] === OPEN && t.glued(i + 3);
+  if (behind === DOT && t.glued(i + 1)) return CALLERS.has(t.word[i + 2] as number) && t.kind[i + 3] === OPEN;
+  if (before === EQUALS) {
+    return t.word[i - 2] === EVENT_WORD && t.end[i - 2]! - t.start[i - 2]! === 7 &&
+      (behind === 0x3b || behind === 0x2c || behind === CLOSE_BRACE);
+  }
+  if (before !== OPEN) return false;
+  if (behind === 0x2c) return t.kind[i - 3] === DOT && t.word[i - 4] === REFLECT;
+  if (behind !== CLOSE) return false;
+  if (t.kind[i + 2] === OPEN && t.glued(i + 2)) return t.kind[i - 2] !== WORD;
+  return t.kind[i - 3] === DOT && t.kind[i - 4] === CLOSE_BRACKET && MAPS.has(t.word[i - 2] as number);
+}
+/** Behind the string at `i` stands `)(`. */
+function isCalledAtOnce(t: Tokens, i: number): boolean {
+  for (let at = i + 1; at < i + 24 && t.kind[at] !== BOUND; at++) {
+    if (t.kind[at] === t.kind[i]) return t.kind[at + 1] === CLOSE && t.kind[at + 2] === OPEN && t.glued(at + 2);
+  }
+  return false;
+}
+
+const CALLERS = new Set(["call", "apply"].map(word));
+const MAPS = new Set(["map", "find", "filter", "some", "every", "foreach", "sort"].map(word));
 
 function isPlainScriptCall(t: Tokens, i: number): boolean {
   return t.kind[i + 1] === OPEN && t.kind[i + 3] === CLOSE && (t.kind[i + 2] === NUMBER || t.kind[i + 2] === WORD);

@@ -1,7 +1,7 @@
 import { word } from "../keywords.ts";
 import { BOUND, NUMBER, type Tokens, WORD } from "../tokens.ts";
 
-const PRINT = word("print"), CONSTRUCTOR = word("constructor");
+const PRINT = word("print"), CONSTRUCTOR = word("constructor"), FROMCHARCODE = word("fromcharcode");
 const GREATER = 0x3e, EQUALS = 0x3d, OPEN = 0x28, CLOSE = 0x29, BRACE = 0x7b, CLOSE_BRACE = 0x7d, DOT = 0x2e;
 const PERCENT = 0x25, HASH = 0x23, BACKTICK = 0x60, BRACKET = 0x5b, CLOSE_BRACKET = 0x5d;
 
@@ -100,7 +100,7 @@ function isDangerousWord(t: Tokens, i: number): boolean {
   if (ESCAPES_ANYWHERE.has(number)) return true;
   if (number === CONSTRUCTOR) {
     return t.kind[i + 1] === OPEN || t.kind[i + 1] === BRACKET ||
-      (t.kind[i + 1] === DOT && t.word[i + 2] === CONSTRUCTOR) || t.isQuote(i + 1);
+      (t.kind[i + 1] === DOT && (t.word[i + 2] === CONSTRUCTOR || t.word[i + 2] === FROMCHARCODE)) || t.isQuote(i + 1);
   }
   if (!ESCAPES_CALLED.has(number)) return false;
   return (t.kind[i + 1] === OPEN && t.glued(i + 1)) || (t.kind[i + 1] === BACKTICK);

@@ -92,6 +92,18 @@ function isVelocity(t: Tokens, i: number): boolean {
   return t.word[i + 1] === SET && t.kind[i + 2] === OPEN && t.kind[i + 3] === DOLLAR && t.glued(i + 1);
 }
 
+/** `#evaluate("…")`, `#parse("…")`: directives of Velocity that take a text for a template. */
+function isVelocityDirective(t: Tokens, i: number): boolean {
+  return t.kind[i - 1] === HASH && t.glued(i) && t.kind[i + 1] === OPEN && t.glued(i + 1) &&
+    (t.isQuote(i + 2) || t.kind[i + 2] === DOLLAR || t.kind[i + 2] === BOUND || t.kind[i + 2] === 0x5c);
+}
+
+/** `[=7*7]`: FreeMarker with square brackets. */
+function isSquareExpression(t: Tokens, i: number): boolean {
+  return t.kind[i + 1] === 0x3d && t.glued(i + 1) && t.kind[i + 2] === NUMBER && t.kind[i + 3] === 0x2a &&
+    (t.kind[i + 4] === NUMBER || t.isQuote(i + 4)) && t.kind[i + 5] === 0x5d;
+}
+
 const FRAMEWORK_OBJECTS = new Set(
   ["config", "request", "self", "settings", "_self", "_context", "dump", "debug"].map(word),
 );
@@ -182,5 +194,26 @@ export const TEMPLATES = {
     weak: true,
     at: ["#s"],
     test: isVelocity,
+  },
+  directive: {
+    name: "template-directive",
+    category: "script-injection",
+    severity: "medium",
+    catches: "#evaluate and #parse of Velocity, which take a text for a template",
+    example: '#evaluate("$x")',
+    nearMiss: '#evaluate later, parse("x") # parse (1)',
+    at: [word("evaluate"), word("parse")],
+    test: isVelocityDirective,
+  },
+  square: {
+    name: "template-square",
+    category: "script-injection",
+    severity: "medium",
+    catches: "[= ] of FreeMarker with constants to calculate",
+    example: "[=7*7]",
+    nearMiss: "[=7] and [=x*2]",
+    weak: true,
+    at: ["[="],
+    test: isSquareExpression,
   },
 } as const satisfies Readonly<Record<string, Pattern>>;

@@ -18,7 +18,12 @@ import { BOUND, LINE, NUMBER, type Tokens, WORD } from "../tokens.ts";
 import { COMPARED_WORDS, conditionStart } from "./connective.ts";
 
 const NULL = word("null"), SELECT = word("select"), EXISTS = word("exists"), CASE = word("case");
-const TRUE = word("true"), NOT = word("not"), DIV = word("div"), MOD = word("mod");
+const BETWEEN = word("between"),
+  AND = word("and"),
+  TRUE = word("true"),
+  NOT = word("not"),
+  DIV = word("div"),
+  MOD = word("mod");
 const OPEN = 0x28, CLOSE = 0x29, EQUALS = 0x3d, PIPE = 0x7c, AMPERSAND = 0x26, SLASH = 0x2f;
 
 /** `or 1=1`: two constants compared. Telemetry compares a name with a constant. */
@@ -35,6 +40,10 @@ function isTautology(t: Tokens, i: number): boolean {
   if (end < 0 || !isConstant) return false;
   const breaksOut = breakoutBefore(t, i) >= 0;
   if (isProse) {
+    // 1 or 1 between 0 and 2
+    if (t.word[right - 1] === BETWEEN && t.kind[right] === NUMBER && t.word[right + 1] === AND && isValueBefore(t, i)) {
+      return t.kind[right + 2] === NUMBER && isTerminator(t, right + 3);
+    }
     return breaksOut || (isComment(t, end) && !isOpen) ||
       (t.word[end - 1] === NULL && t.kind[end] === BOUND && isValueBefore(t, i));
   }
@@ -57,7 +66,9 @@ function endsCondition(t: Tokens, i: number): boolean {
   }
   const kind = t.kind[i] as number;
   // The next cell of a table, the next element, field or line.
-  if (kind === 0x2c || kind === 0x3c || kind === 0x7d || ((t.flags[i] as number) & LINE) !== 0) return true;
+  if (kind === 0x2c || kind === 0x3c || kind === 0x7d || kind === 0x5d || ((t.flags[i] as number) & LINE) !== 0) {
+    return true;
+  }
   return kind === PIPE || kind === AMPERSAND || CLAUSES.has(t.word[i] as number);
 }
 const CLAUSES = new Set(["limit", "order", "group", "union", "into", "then", "procedure", "offset"].map(word));

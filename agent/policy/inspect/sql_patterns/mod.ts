@@ -1,6 +1,7 @@
 import type { Pattern } from "../pattern.ts";
 import { BREAKOUTS } from "./breakouts.ts";
 import { CONDITIONS } from "./conditions.ts";
+import { KEY_VALUE } from "./key_value.ts";
 import { LDAP } from "./ldap.ts";
 import { MONGO } from "./mongo.ts";
 import { PROBES } from "./probes.ts";
@@ -38,6 +39,9 @@ export const SQL_PATTERNS: readonly Pattern[] = [
   QUERY_LANGUAGES.selector,
   QUERY_LANGUAGES.graph,
   LDAP.filter,
+  KEY_VALUE.strings,
+  KEY_VALUE.command,
+  KEY_VALUE.line,
   SELECTS.inText,
   CONDITIONS.dangling,
 ];

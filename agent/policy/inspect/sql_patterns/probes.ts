@@ -36,9 +36,22 @@ function isOrderProbe(t: Tokens, i: number): boolean {
   const end = operandEnd(t, at);
   if (end < 0) return false;
   const isNumber = isConstant;
+  // 1 order by 10, and nothing else
+  if (isNumber && number === ORDER && t.kind[end] === BOUND && t.kind[i - 2] === BOUND && t.kind[i - 1] === NUMBER) {
+    return t.kind[at] === NUMBER;
+  }
+  // 1 group by 1,2,3--
+  if (isNumber && t.kind[at] === NUMBER && t.kind[end] === 0x2c) return isComment(t, numbersEnd(t, end));
   if (isSqlCall && isTerminator(t, end)) return true;
   if (number === LIMIT || number === HAVING) return isBroken && (isComment(t, end) || comparisonEnd(t, end) > 0);
   return isComment(t, end) || (isBroken && (isNumber || isTerminator(t, end) || t.word[end] === HAVING));
+}
+
+/** Behind `,2,3` at `i`. */
+function numbersEnd(t: Tokens, i: number): number {
+  let at = i;
+  while (at < i + 24 && t.kind[at] === 0x2c && t.kind[at + 1] === NUMBER) at += 2;
+  return at;
 }
 
 function isErrorProbe(t: Tokens, i: number): boolean {

@@ -37,6 +37,8 @@ function isDelay(t: Tokens, i: number): boolean {
         return t.kind[i + 2] === NUMBER && t.kind[i + 3] === CLOSE && isComment(t, i + 4) && t.glued(i + 4) &&
           (t.kind[i + 5] === BOUND || t.kind[i + 6] === BOUND);
       }
+      // 1 && sleep(5)
+      if (kind === AMPERSAND && t.kind[i - 2] === AMPERSAND && t.kind[i - 3] === NUMBER) return t.kind[i - 4] === BOUND;
       if (kind === 0x2d || kind === 0x2b || kind === 0x2a || kind === 0x5e || t.isQuote(i - 1)) return true;
       if (kind === PIPE || kind === AMPERSAND) return t.kind[i - 2] === kind && breakoutBefore(t, i - 2) >= 0;
       if (kind === OPEN) {

@@ -6,6 +6,7 @@ import {
   isShouted,
   isTerminator,
   nameEnd,
+  operandEnd,
   selectShape,
 } from "../sql_grammar.ts";
 import { BOUND, LINE, NUMBER, type Tokens, WORD } from "../tokens.ts";
@@ -23,7 +24,7 @@ const ALL = word("all"), DISTINCT = word("distinct"), INTO = word("into"), FROM 
 const SET = word("set"), VALUES = word("values"), VALUE = word("value"), TABLE = word("table");
 const DATABASE = word("database"), SCHEMA = word("schema"), IF = word("if"), NOT = word("not");
 const EXISTS = word("exists"), DROP = word("drop"), TRUNCATE = word("truncate"), WAITFOR = word("waitfor");
-const DELAY = word("delay"), TIME = word("time");
+const CSV = word("csv"), CALL = word("call"), DELAY = word("delay"), TIME = word("time");
 const NOT_A_STATEMENT = 0, OPEN = 0x28, CLOSE = 0x29, SEMICOLON = 0x3b, EQUALS = 0x3d, AMPERSAND = 0x26;
 const OPTIONAL = new Set(
   ["temporary", "temp", "or", "replace", "if", "not", "exists", "unique", "only"].map(word),
@@ -126,6 +127,8 @@ export function isStatement(t: Tokens, i: number, isAlone: boolean): boolean {
     }
     case LOAD:
       if (t.word[i + 1] === EXTENSION) return true;
+      // Neo4j: load csv from 'file:///x'
+      if (t.word[i + 1] === CSV) return t.word[i + 2] === FROM && t.isQuote(i + 3);
       return t.word[i + 1] === DATA && (t.word[i + 2] === INFILE || t.word[i + 3] === INFILE);
     case COPY: {
       if (t.kind[i + 1] === OPEN) {
@@ -149,6 +152,10 @@ export function isStatement(t: Tokens, i: number, isAlone: boolean): boolean {
       }
       return !isAlone && t.kind[i + 1] === 0x40 && t.kind[i + 2] === WORD &&
         (t.kind[i + 3] === EQUALS || t.kind[i + 3] === 0x3a);
+    case CALL:
+      // ;call x(): a procedure, and nothing behind it
+      if (isAlone && !(isLoud && t.kind[i + 2] === 0x2e)) return false;
+      return t.kind[i + 1] === WORD && isCallToEnd(t, i + 1);
     case RENAME:
       return t.word[i + 1] === TABLE && nameEnd(t, i + 2) > 0 && (!isAlone || isLoud);
   }
@@ -200,7 +207,9 @@ function isDefinition(t: Tokens, i: number, isAlone: boolean): boolean {
   for (let n = 0; n < 3 && OPTIONAL.has(t.word[at] as number); n++) at++;
   const object = t.word[at] as number;
   // InfluxDB and Cassandra: drop series from cpu, drop keyspace x
-  if (!isAlone && verb === DROP && TIME_SERIES.has(object)) return t.kind[at + 1] === WORD || t.isQuote(at + 1);
+  if ((!isAlone || (isShouted(t, i) && isShouted(t, at))) && verb === DROP && TIME_SERIES.has(object)) {
+    return t.kind[at + 1] === WORD || t.isQuote(at + 1);
+  }
   if (((t.bits[at] as number) & OBJECT) === 0) return false;
   const isLoud = isShouted(t, i) && isShouted(t, at);
   at++;
@@ -225,7 +234,17 @@ function isDefinition(t: Tokens, i: number, isAlone: boolean): boolean {
     (object === TABLE || object === DATABASE || object === SCHEMA);
   if (isDestruction) return !isAlone || isTechnical || name > i + 2 || (isEnd && t.kind[i - 1] === BOUND);
   if (verb === DROP || verb === TRUNCATE) return isTechnical || !isAlone;
+  // 1;create extension dblink
+  if (!isAlone && t.kind[i - 1] === SEMICOLON && t.glued(i) && t.kind[i - 2] === NUMBER) return true;
   return isTechnical || (!isAlone && goesOn);
+}
+
+/** `x.y(…)` begins at `i`, glued as no sentence has it, and the statement ends behind it. */
+function isCallToEnd(t: Tokens, i: number): boolean {
+  const end = nameEnd(t, i);
+  if (end < 0 || t.kind[end] !== OPEN || !t.glued(end)) return false;
+  const stop = operandEnd(t, i);
+  return stop > end && isTerminator(t, stop);
 }
 
 /** A line, an element or a field ends before `i`: what stands there belongs to another value. */

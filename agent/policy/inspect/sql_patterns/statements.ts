@@ -1,6 +1,6 @@
 import { STATEMENT, word, wordsOf } from "../keywords.ts";
 import type { Pattern } from "../pattern.ts";
-import { breakoutBefore, isComment, isShouted, isTerminator, nameEnd } from "../sql_grammar.ts";
+import { breakoutBefore, closesValue, isComment, isShouted, isTerminator, nameEnd } from "../sql_grammar.ts";
 import { BOUND, NUMBER, type Tokens, WORD } from "../tokens.ts";
 import { endsElement, isStatement } from "./statement_grammar.ts";
 
@@ -9,6 +9,8 @@ const TABLES = word("tables"), FLUSH = word("flush"), PRIVILEGES = word("privile
 const OPEN_WORD = word("open"), READ = word("read"), AS = word("as"), VACUUM = word("vacuum"), KILL = word("kill");
 const BEGIN = word("begin"), SELECT = word("select"), INTO = word("into"), SET = word("set"), TABLE = word("table");
 const TRUNCATE = word("truncate"), USERS = word("users"), PREPARE = word("prepare"), FROM = word("from");
+const OPTIMIZE = word("optimize"), REPAIR = word("repair"), ANALYZE = word("analyze"), COMMENT = word("comment");
+const RESET = word("reset"), MASTER = word("master"), ON = word("on"), IS = word("is");
 const OPEN = 0x28, SEMICOLON = 0x3b;
 
 /** `; show tables`, `; use master`, `; do $$ …`: statements that only an administrator has. */
@@ -40,6 +42,14 @@ function isAdministration(t: Tokens, i: number): boolean {
       return t.kind[i + 1] === WORD && t.word[i + 2] === FROM &&
         (t.isQuote(i + 3) || t.kind[i + 3] === 0x40 ||
           (t.kind[i + 3] === NUMBER && ((t.bytes[(t.start[i + 3] as number) + 1] as number) | 0x20) === 0x78));
+    case OPTIMIZE:
+    case REPAIR:
+    case ANALYZE:
+      return t.glued(i) && next === TABLE && t.kind[i + 2] === WORD && isTerminator(t, i + 3);
+    case COMMENT:
+      return next === ON && t.word[i + 2] === TABLE && t.kind[i + 3] === WORD && t.word[i + 4] === IS;
+    case RESET:
+      return t.glued(i) && next === MASTER && isTerminator(t, i + 2);
     case LOCK:
       return (next === TABLES || next === TABLE) && t.kind[i + 2] === WORD;
     case FLUSH:
@@ -66,7 +76,8 @@ function isStatementAlone(t: Tokens, i: number): boolean {
   // A quoted word.
   if (t.isQuote(i - 1) && t.kind[i + 1] === t.kind[i - 1] && t.glued(i) && t.glued(i + 1)) return false;
   // `' drop table x`, `1) delete from x where …`: a statement right behind a value.
-  return breakoutBefore(t, i) >= 0 && t.word[i] !== SET && isStatement(t, i, false);
+  const quote = breakoutBefore(t, i);
+  return quote >= 0 && closesValue(t, quote) && t.word[i] !== SET && isStatement(t, i, false);
 }
 
 /** Whole statements: behind a semicolon, behind a value, alone. */
@@ -99,8 +110,10 @@ export const STATEMENTS = {
     catches: "SHOW TABLES, USE master, FLUSH PRIVILEGES and other statements of administrators behind a semicolon",
     example: "1; show databases",
     nearMiss: "stop; show the tables; use the master key",
-    at: ["show", "use", "explain", "lock", "flush", "handler", "do", "with", "vacuum", "kill", "truncate", "prepare"]
-      .map(word),
+    at: [
+      ...["show", "use", "explain", "lock", "flush", "handler", "do", "with", "vacuum", "kill", "truncate", "prepare"],
+      ...["optimize", "repair", "analyze", "comment", "reset"],
+    ].map(word),
     gate: "separator",
     test: isAdministration,
   },

@@ -41,10 +41,11 @@ export async function compileHere(
  * patterns of an inspection that differs are compiled here, in steps.
  */
 export async function unpackConfig(
-  { acl: packed, inspection, ...kept }: PackedConfig,
+  { acl: packed, inspection, ...handed }: PackedConfig,
   { number, inspector }: Pick<CompileRequest, "number" | "inspector">,
   yieldTurn: () => Promise<void>,
 ): Promise<ConfigInForce | RefusedChange> {
+  const kept = { ...handed, config: settled(handed.config) };
   const { config, version, files } = kept;
   const acl = unpackAcl(packed);
   await inTurns(acl.tables.matches.buildRegexes(), yieldTurn);
@@ -61,6 +62,17 @@ export async function unpackConfig(
   }
   // The other thread found nothing: what it says is the last word, and this cannot happen.
   return { problems: problems.map(({ message }) => message), files };
+}
+
+/**
+ * As a configuration of this thread is: frozen, and its maps without the keys that every object of JavaScript has, so that
+ * a user called `constructor` finds nothing in them. What comes from another thread has lost both.
+ */
+function settled<T>(value: T): T {
+  if (typeof value !== "object" || value === null) return value;
+  for (const part of Object.values(value)) settled(part);
+  if (!Array.isArray(value)) Object.setPrototypeOf(value, null);
+  return Object.freeze(value);
 }
 
 /** What the thread does that only compiles: all that there is to find is found there. */

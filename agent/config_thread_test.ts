@@ -171,6 +171,8 @@ Deno.test("what another thread compiled holds for live connections, with regexes
     assert.notEqual(store.current.qos, null);
     assert.notEqual(store.current.inspection, null);
     assert.deepEqual(store.config.bans.map((ban) => ban["client-id"]), ["banned"]);
+    const { roles } = store.config.admin as { readonly roles: Readonly<Record<string, string>> };
+    assert.deepEqual([roles["constructor"], Object.isFrozen(roles)], [undefined, true]);
     const { inspection } = store.current;
     assert.equal(await change(configText(3000, "left", more)), null);
     assert.equal(store.current.inspection, inspection, "what did not change is not compiled again");

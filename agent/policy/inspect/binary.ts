@@ -295,13 +295,15 @@ const HEAD = 256;
 
 /**
  * Runs of characters in data of any kind. The length of a text, and the number of its field, stand before it and may
- * look like characters, so each run comes as it is (`whole`) and without its first and its first two bytes.
+ * look like characters, so each run comes as it is (`whole`) and without its first and its first two bytes. `hasBounds`: 0xff
+ * is where its texts are parted, so that nothing of theirs stands before what follows it.
  */
 export function characterRuns(
   bytes: Uint8Array,
   start: number,
   end: number,
   whole: boolean,
+  hasBounds: boolean,
   target: Uint8Array,
   from: number,
   to: number,
@@ -317,7 +319,8 @@ export function characterRuns(
     }
     if (at - first >= MIN_RUN) {
       if (whole) put(bytes, first, at);
-      if (first > start || whole) {
+      const isBehind = first > start && !(hasBounds && bytes[first - 1] === BOUNDARY);
+      if (isBehind || whole) {
         put(bytes, first + 1, Math.min(at, first + 1 + HEAD));
         put(bytes, first + 2, Math.min(at, first + 2 + HEAD));
       }

@@ -94,8 +94,14 @@ Deno.test("messagePackStrings() gives strings and binary of every width", () => 
 
 Deno.test("characterRuns() gives runs with and without the bytes before them that may be their length", () => {
   const bytes = Uint8Array.of(0x0a, 0x28, ...encoder.encode("union select"), 0x00, 0x61, 0x62, 0x00);
-  characterRuns(bytes, 0, bytes.length, true, out, 0, out.length);
+  characterRuns(bytes, 0, bytes.length, true, false, out, 0, out.length);
   assert.deepEqual(texts(pieces), ["\n(union select", "(union select", "union select"]);
+  // Where texts are parted no length stands before them.
+  const parted = Uint8Array.of(...encoder.encode("one text"), 0xff, ...encoder.encode("another"), 1, 0x61, 0x62, 0x63);
+  characterRuns(parted, 0, parted.length, false, true, out, 0, out.length);
+  assert.deepEqual(texts(pieces), []);
+  characterRuns(parted, 0, parted.length, false, false, out, 0, out.length);
+  assert.deepEqual(texts(pieces), ["nother", "other"]);
 });
 
 Deno.test("decodeUtf16() reads both orders, with and without a mark, at odd places and among other bytes", () => {

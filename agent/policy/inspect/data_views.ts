@@ -70,7 +70,16 @@ export function insideData(view: View, limits: ViewLimits, isBinary: boolean): V
   const size = room(limits, length * 3 + 16);
   const start = arena.at;
   addViewWork(length);
-  const end = characterRuns(view.bytes, view.start, view.end, isBinary, arena.bytes, start, start + size);
+  const end = characterRuns(
+    view.bytes,
+    view.start,
+    view.end,
+    isBinary,
+    hasBounds(view),
+    arena.bytes,
+    start,
+    start + size,
+  );
   if (piecesCut && size < length * 3 + 16) exceed("max-decoded-bytes");
   if (pieces.count > 0) {
     take(start, end);

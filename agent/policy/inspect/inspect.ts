@@ -34,7 +34,7 @@ import {
   TRIGGER,
 } from "./prefilter.ts";
 import { findStretches, markTricks, survey } from "./spans.ts";
-import { folded, mailViews, narrowed, rowView, unescaped } from "./text_views.ts";
+import { folded, loneStrings, mailViews, narrowed, rowView, unescaped } from "./text_views.ts";
 import { BOUNDARY, isEscaped, isJsonText } from "./tokens.ts";
 import { inTopicSet } from "./topic_set.ts";
 import { isForm } from "./unescape.ts";
@@ -229,11 +229,13 @@ function searchView(queue: View[]): boolean {
     const inner = unescaped(narrowed(view, HAS_PERCENT | HAS_ENTITY | HAS_BACKSLASH, 0), limits, false);
     if (inner !== null) queue.push(inner);
   }
-  const isLone = (flags & DOUBLE_QUOTE) !== 0 &&
-    ((hasBounds(view) && view.kind !== "row") ||
-      (bytes[start] === 0x22 && !isJson && isJsonText(bytes, start, end, true)));
-  if (isLone || ((flags & (HAS_PERCENT | HAS_PLUS)) !== 0 && isForm(bytes, start, end))) {
+  if ((flags & (HAS_PERCENT | HAS_PLUS)) !== 0 && isForm(bytes, start, end)) {
     const inner = unescaped(view, limits, true);
+    if (inner !== null) queue.push(inner);
+  } else if ((flags & DOUBLE_QUOTE) !== 0) {
+    // Of all other texts this is what was just made.
+    const lone = loneStrings(view, isJson);
+    const inner = lone === null ? null : unescaped(lone, limits, true);
     if (inner !== null) queue.push(inner);
   }
   return false;

@@ -280,6 +280,17 @@ Deno.test("no input takes more than 80 looks per byte; telemetry takes two", () 
   assert.ok(workOf(telemetry(SIZE)) < 2 * SIZE);
 });
 
+Deno.test("documents in documents take no more looks per byte than layers have, whatever quotes and bells are in them", () => {
+  const rules = Array.from(
+    { length: 90 },
+    (_, n) => ({ [`rule ${n}`]: 'say "on\\\b\\" \\d+', when: { "a\tb": `x${n}` } }),
+  );
+  let text = JSON.stringify(rules);
+  for (let layer = 0; layer < 4; layer++) text = JSON.stringify({ layer, text, rules: layer });
+  const work = workOf(encoder.encode(text));
+  assert.ok(work < 27 * text.length, `${work / text.length}`);
+});
+
 Deno.test("what is decoded is bounded by max-decoded-bytes, however small the payload", () => {
   const bomb = gzipSync(new Uint8Array(20_000_000));
   const texts = [bomb, gzipSync(bomb), repeated(gzipSync(new Uint8Array(1_000_000)).toBase64() + " ", 65_536)];

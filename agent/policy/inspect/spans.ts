@@ -16,7 +16,7 @@ import {
   scanPlain,
   STATE_MASK,
 } from "./prefilter.ts";
-import { BOUNDARY, isEscaped } from "./tokens.ts";
+import { BOUNDARY, isEscaped, isLoneString } from "./tokens.ts";
 
 /**
  * The spans of a text: what stands between its bounds, which are `BOUNDARY` or the quotes of a JSON document. Most strings
@@ -148,6 +148,20 @@ export function markTricks(bytes: Uint8Array): number {
     all |= found;
   }
   return all;
+}
+
+/** Of a span that is one string of JSON and nothing else, as {@link markLone} has it; beside those of `collapsible`. */
+export const LONE = 128;
+
+/** Marks the spans that are one string of JSON, with its quotes, and no others; true if there is any. */
+export function markLone(bytes: Uint8Array): boolean {
+  let isAny = false;
+  for (let n = 0; n < spanCount; n++) {
+    const isLone = hasFlags(n, DOUBLE_QUOTE) && isLoneString(bytes, spanStart(n), spanEnd(n));
+    tricks[n] = isLone ? LONE : 0;
+    isAny ||= isLone;
+  }
+  return isAny;
 }
 
 /** Spans on either side that a pattern may look into from the one that it is called in: ["sh","-c","id"] takes four. A test holds it. */

@@ -13,7 +13,8 @@ import {
   unescapeText,
   UNICODE,
 } from "./unescape.ts";
-import { spanCount } from "./spans.ts";
+import { LONE, markLone, spanCount } from "./spans.ts";
+import { BOUNDARY, isLoneString } from "./tokens.ts";
 import { addViewWork, arena, child, exceed, room, take } from "./view_state.ts";
 import { DOUBT_STRING, hasBounds, NO_PIECES, type View, type ViewLimits } from "./views.ts";
 
@@ -43,6 +44,23 @@ export function narrowed(view: View, flags: number, tricks: number): View {
   arena.at = end;
   const one = child(view, "narrow", "", start, end, view.depth, NO_PIECES);
   return { ...one, escapes: view.escapes, places: places.slice(0, placeCount) };
+}
+
+/**
+ * Those strings of the view, which was surveyed last, that are one string of JSON each, a layer of its own; the view as a
+ * whole where it is one, or where strings of a document stand between; null if there is none.
+ */
+export function loneStrings(view: View, isJson: boolean): View | null {
+  const { bytes, start, end } = view;
+  if (!hasBounds(view) || view.kind === "row") return !isJson && isLoneString(bytes, start, end) ? view : null;
+  if (!isJson) return markLone(bytes) ? narrowed(view, 0, LONE) : null;
+  for (let from = start; from < end;) {
+    const bound = bytes.indexOf(BOUNDARY, from);
+    const to = bound < 0 || bound > end ? end : bound;
+    if (isLoneString(bytes, from, to)) return view;
+    from = to + 1;
+  }
+  return null;
 }
 
 /** The text folded to the ASCII that its Unicode is read as; null if nothing changes. It adds no depth the first time. */

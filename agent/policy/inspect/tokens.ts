@@ -424,6 +424,11 @@ export function isJsonText(bytes: Uint8Array, start: number, end: number, oneStr
   return false;
 }
 
+/** True if the text at `start` is one string of JSON and nothing else. */
+export function isLoneString(bytes: Uint8Array, start: number, end: number): boolean {
+  return isJsonText(bytes, start, end, true) && !isJsonText(bytes, start, end);
+}
+
 function skipSpace(bytes: Uint8Array, start: number, end: number): number {
   let at = start;
   while (at < end && (bytes[at] === 0x20 || bytes[at] === 0x09 || bytes[at] === 0x0a || bytes[at] === 0x0d)) at++;

@@ -101,6 +101,8 @@ export interface JsoncOptions {
   readonly wanted?: Wanted | null;
   /** A key of the outermost object: an object under it is read as `ListedMembers`. */
   readonly listed?: string | null;
+  /** JSON as it is: comments, commas before an end and a byte order mark are faults. */
+  readonly isStrict?: boolean;
 }
 
 /**
@@ -157,18 +159,26 @@ class Parser {
   readonly #further: readonly string[];
   #nextPiece = 0;
   readonly #listed: string | null;
+  readonly #isStrict: boolean;
+  /** A comma is all that has come since the last key or element. */
+  #isBehindComma = false;
   readonly #open: Open[] = [];
   #next: Next = "value";
   /** Where the value that comes next is noted. */
   #wanted: Wanted | null;
   #at = 0;
 
-  constructor(first: string, further: readonly string[], { wanted = null, listed = null }: JsoncOptions) {
+  constructor(
+    first: string,
+    further: readonly string[],
+    { wanted = null, listed = null, isStrict = false }: JsoncOptions,
+  ) {
     this.#text = first;
     this.#further = further;
     this.#wanted = wanted;
     this.#listed = listed;
-    if (first.charCodeAt(0) === BYTE_ORDER_MARK) this.#at = 1;
+    this.#isStrict = isStrict;
+    if (!isStrict && first.charCodeAt(0) === BYTE_ORDER_MARK) this.#at = 1;
   }
 
   /** Whether the last piece is being read, so that what is wrong is really wrong. */
@@ -191,6 +201,10 @@ class Parser {
       if (value === OPENED) continue;
       if (this.#put(value)) return true;
     }
+  }
+
+  get #needsEntry(): boolean {
+    return this.#isStrict && this.#isBehindComma;
   }
 
   #takePiece(): void {
@@ -231,13 +245,14 @@ class Parser {
       key: "",
     });
     this.#next = "entry";
+    this.#isBehindComma = false;
     return OPENED;
   }
 
   /** False where the list ends instead. */
   #beginElement(list: readonly unknown[], { wanted }: Open): boolean {
     this.#skipBlank();
-    if (this.#text.charCodeAt(this.#at) === CLOSE_BRACKET) return false;
+    if (this.#text.charCodeAt(this.#at) === CLOSE_BRACKET && !this.#needsEntry) return false;
     this.#wanted = wanted === null ? null : wanted.children.get(list.length) ?? null;
     this.#next = "value";
     return true;
@@ -248,7 +263,7 @@ class Parser {
     this.#skipBlank();
     const offset = this.#at;
     const code = this.#text.charCodeAt(offset);
-    if (code === CLOSE_BRACE) return false;
+    if (code === CLOSE_BRACE && !this.#needsEntry) return false;
     if (code !== QUOTE) throw this.#halt(`expected a key in double quotes or "}"`);
     const key = this.#string();
     open.key = key;
@@ -293,6 +308,7 @@ class Parser {
     this.#next = "entry";
     this.#skipBlank();
     const code = this.#text.charCodeAt(this.#at);
+    this.#isBehindComma = code === COMMA;
     if (code === COMMA) this.#at++;
     else if (code !== (list === null ? CLOSE_BRACE : CLOSE_BRACKET)) {
       throw this.#halt(list === null ? `expected "," or "}"` : `expected "," or "]"`);
@@ -359,7 +375,7 @@ class Parser {
     for (;;) {
       const code = text.charCodeAt(this.#at);
       if (code === SPACE || code === LINE_FEED || code === CARRIAGE_RETURN || code === TAB) this.#at++;
-      else if (code === SLASH) this.#skipComment();
+      else if (code === SLASH && !this.#isStrict) this.#skipComment();
       else return;
     }
   }

@@ -29,30 +29,35 @@ export function isLargePush(bytes: Uint8Array): boolean {
 
 /** Throws `Garbage` for what is no JSON object in UTF-8. */
 export function parseMessage(bytes: Uint8Array): Message {
-  let value: unknown;
-  try {
-    value = JSON.parse(text.decode(bytes));
-  } catch {
-    throw new Garbage("a message that is not JSON");
-  }
-  return asMessage(value);
+  return asMessage(parseText(decode(bytes)));
 }
 
 /** As {@link parseMessage}, in steps. The bytes are read at once; they may change afterwards. */
 export function parseMessageSteps(bytes: Uint8Array): Steps<Message> {
-  let decoded: string;
+  return stepsOf(decode(bytes));
+}
+
+function decode(bytes: Uint8Array): string {
   try {
-    decoded = text.decode(bytes);
+    return text.decode(bytes);
   } catch {
     throw new Garbage("a message that is not JSON");
   }
-  return stepsOf(decoded);
+}
+
+function parseText(decoded: string): unknown {
+  try {
+    return JSON.parse(decoded);
+  } catch {
+    throw new Garbage("a message that is not JSON");
+  }
 }
 
 function* stepsOf(decoded: string): Steps<Message> {
-  const parsed = yield* parseJsoncSteps(decoded);
-  if ("fault" in parsed) throw new Garbage("a message that is not JSON");
-  return asMessage(parsed.value);
+  const parsed = yield* parseJsoncSteps(decoded, { isStrict: true });
+  // What that reader refuses beyond JSON, deep nesting and numbers that are too large, has to get the same answer as in a
+  // small push: why the configuration can not come into force.
+  return asMessage("fault" in parsed ? parseText(decoded) : parsed.value);
 }
 
 function asMessage(value: unknown): Message {

@@ -251,6 +251,9 @@ export class Peer implements WaitingRoom {
       handled++;
       bytes += length;
       if (this.#hold !== null) {
+        // It may fail before it is waited for, or never be waited for where nothing can be written: what nobody takes up
+        // would end the agent.
+        this.#hold.catch(() => {});
         // What was answered before must not wait with it.
         await this.#flush();
         await this.#hold;

@@ -102,7 +102,8 @@ const LARGE = `30c4b80200026f6b${"00".repeat(40_000)}`;
 
 Deno.test("payloads that wait take no places of logins", async () => {
   const pool = new InspectionPool({ start: () => ({ post() {}, stop() {} }) }, { now: () => 0 });
-  const bench = new Bench({ inspection: {} }, { inspections: pool });
+  // On a busy machine the first inspection takes longer than a decision may.
+  const bench = new Bench({ inspection: {}, general: { "decision-deadline-ms": 10_000 } }, { inspections: pool });
   void pool.prepare(bench.parts.agent.policy.inspection as Inspector);
   await bench.send(HANDSHAKE);
   for (const id of ["a", "b", "c"]) {
@@ -400,4 +401,64 @@ Deno.test("over v1 what comes long after a login that was waited for is not old"
   assert.deepEqual(answers(bench), ["a allow", "a drop acl-rule"]);
   assert.ok(!bench.muted);
   await bench.end();
+});
+
+Deno.test("a large push that is no JSON, behind a frame whose answer cannot be written, ends its connection and nothing else", async () => {
+  const [one, other] = [270_000, 140_000].map((length) =>
+    JSON.stringify({ version: 1, event_type: "configure", payload: { config: { description: "x".repeat(length) } } })
+  );
+  for (const isBroken of [true, false]) {
+    const bench = new Bench();
+    bench.parts.policies.push = () => Promise.resolve(null);
+    const parsed = Promise.withResolvers<void>();
+    bench.write = async (bytes) => {
+      if (isBroken) throw new Error("broken pipe");
+      await parsed.promise;
+      return bytes.length;
+    };
+    // The first one makes the room for reading so large that what is behind it is read at once.
+    await bench.send(message(one ?? ""), v1({ index: 0, hex: CONNECT, id: "a" }), message(`${other}x`));
+    // A rejection that nobody has taken up when the turn ends fails this test, and would end the agent.
+    for (let n = 0; n < 20; n++) await new Promise((resolve) => setTimeout(resolve, 0));
+    parsed.resolve();
+    await turnsUntil(() => bench.closed);
+    assert.ok(bench.closed);
+    await bench.end();
+  }
+});
+
+Deno.test("a large push is JSON as strictly as a small one, and no more strictly", async () => {
+  const config = JSON.stringify(MANY_RULES);
+  const of = (text: string) => `{"version":1,"event_type":"configure","payload":{"config":${text}}}`;
+  const inside = (text: string) => `${config.slice(0, -1)},"more":${text}}`;
+  const deep = `${"[".repeat(300)}${"]".repeat(300)}`;
+  for (
+    const [text, isJson] of [
+      [of(inside("1 // one\n")), false],
+      [of(inside("/* one */ 1")), false],
+      [of(inside("[1,]")), false],
+      [of(`${config.slice(0, -1)},}`), false],
+      [`${of(config)} // end`, false],
+      [of(inside("[\ufeff1]")), false],
+      [of(inside("01")), false],
+      [of(inside('"\t"')), false],
+      [of(inside("NaN")), false],
+      [of(inside('1,"more":2')), true],
+      [of(inside('{"__proto__":{"a":1},"constructor":2}')), true],
+      [of(inside(deep)), true],
+      [of(inside("1e999")), true],
+      [of(inside('"\\ud800"')), true],
+      [` ${of(config)}\t\r\n`.trimStart(), true],
+    ] as const
+  ) {
+    const pushed: unknown[] = [];
+    const bench = new Bench();
+    bench.parts.policies.push = (config) => Promise.resolve(pushed.push(config) > 0 ? null : "never");
+    await bench.send(message(Buffer.from(text).toString("latin1")));
+    await turnsUntil(() => bench.closed || pushed.length > 0);
+    const label = text.slice(-60);
+    assert.deepEqual([pushed.length, bench.closed], isJson ? [1, false] : [0, true], label);
+    if (isJson) assert.equal(JSON.stringify(pushed[0]), JSON.stringify(JSON.parse(text).payload.config), label);
+    await bench.end();
+  }
 });

@@ -57,6 +57,8 @@ export interface PeerOptions {
   readonly now: () => number;
   /** Lets whoever waits in this thread go first. */
   readonly yieldTurn: () => Promise<void>;
+  /** By `setTimeout`, unless told otherwise; what it returns cancels. */
+  readonly setTimer?: (callback: () => void, ms: number) => () => void;
   /** For the log: tells connections apart. */
   readonly name: string;
 }
@@ -423,7 +425,7 @@ export class Peer implements WaitingRoom {
     const mostMs = version === 1 && waiting.kind === "payloads" ? MOST_MS : Infinity;
     const leftMs = Math.min(mostMs, agent.policy.decisionDeadlineMs - (beganMs - sentAfterMs));
     const done: Promise<Outcome> = waiting.done;
-    const waited = withinMs(done, leftMs).then(async (outcome) => {
+    const waited = withinMs(done, leftMs, this.#options.setTimer ?? setTimer).then(async (outcome) => {
       this.#waiting.delete(waited);
       this.#waitingFor[waiting.kind]--;
       const answer = (isWritten: boolean) => {
@@ -621,14 +623,23 @@ export class Peer implements WaitingRoom {
 }
 
 /** What came of it, or null where it takes longer than that. */
-function withinMs<T>(done: Promise<T>, ms: number): Promise<T | null> {
+function withinMs<T>(
+  done: Promise<T>,
+  ms: number,
+  timer: (callback: () => void, ms: number) => () => void,
+): Promise<T | null> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(null), Math.max(0, ms));
+    const cancel = timer(() => resolve(null), Math.max(0, ms));
     done.then((outcome) => {
-      clearTimeout(timer);
+      cancel();
       resolve(outcome);
     }, () => resolve(null));
   });
+}
+
+function setTimer(callback: () => void, ms: number): () => void {
+  const timer = setTimeout(callback, ms);
+  return () => clearTimeout(timer);
 }
 
 const V1_FRAME = new TextEncoder().encode('{"version":1,"event_type":"web_socket_frame","payload":');

@@ -66,6 +66,8 @@ export class Bench implements Connection {
   /** What happens while bytes are written. */
   onWrite: () => void = () => {};
   readonly heartbeat = new Heartbeat(() => this.ms);
+  /** By when they go off. */
+  readonly #timers = new Map<() => void, number>();
   readonly parts: ReturnType<typeof testAgent>;
   readonly serving: Promise<void>;
 
@@ -81,17 +83,22 @@ export class Bench implements Connection {
       rounds: new ReadRounds(),
       now: () => this.ms,
       yieldTurn: () => Promise.resolve(),
+      setTimer: (callback, ms) => {
+        this.#timers.set(callback, this.ms + ms);
+        return () => this.#timers.delete(callback);
+      },
       name: "#1",
     });
     this.serving = peer.serve();
   }
 
-  /** Time that passes while the process is idle and its heart beats. */
-  idle(ms: number): void {
+  /** Time that passes while the process is idle and its heart beats; `timers`: whether those that are due go off. */
+  idle(ms: number, { timers = true }: { timers?: boolean } = {}): void {
     for (let passed = 0; passed < ms; passed += 5) {
       this.ms += 5;
       this.parts.clock.ms += 5;
       this.heartbeat.beat();
+      if (timers) this.#fireTimers();
     }
   }
 
@@ -99,6 +106,14 @@ export class Bench implements Connection {
   stall(ms: number): void {
     this.ms += ms;
     this.parts.clock.ms += ms;
+  }
+
+  #fireTimers(): void {
+    for (const [callback, atMs] of this.#timers) {
+      if (atMs > this.ms) continue;
+      this.#timers.delete(callback);
+      callback();
+    }
   }
 
   async send(...messages: Buffer[]): Promise<void> {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { Rig, type Wire } from "../tests/support/rig.ts";
-import { testLogins } from "../tests/support/test_logins.ts";
+import { startLogins, testLogins } from "../tests/support/test_logins.ts";
 import { Agent } from "./agent.ts";
 import { AuditRing } from "./audit/ring.ts";
+import type { LoginsResult } from "./auth/logins.ts";
 import { type Thread, type ThreadEvents, Threads } from "./auth/threads.ts";
 import type { ConfigOrder, ConfigReport } from "./config_in_force.ts";
 import { ConfigThread } from "./config_thread.ts";
@@ -221,4 +222,66 @@ Deno.test("where the thread fails the change is compiled in this one, and the lo
     await new Promise((resolve) => setTimeout(resolve, 0));
     assert.match(lines.join(""), /compiled beside the frames.*it broke/);
   });
+});
+
+Deno.test("a change whose compiling outlasts the agent comes to nothing, in silence, whatever the thread answers", async () => {
+  const passed: ConfigReport[] = [];
+  for (const answer of ["failed", "compiled"]) {
+    const asked = Promise.withResolvers<void>();
+    const closed = Promise.withResolvers<void>();
+    const users = await Deno.makeTempFile({ prefix: "users-" });
+    await Deno.writeTextFile(users, "{}");
+    const logins = startLogins();
+    const made: LoginsResult[] = [];
+    const discarded: unknown[] = [];
+    const { maker } = logins;
+    const spied = Object.assign(Object.create(maker), {
+      make: async (...of: Parameters<typeof maker.make>) => {
+        const result = await maker.make(...of);
+        made.push(result);
+        return result;
+      },
+      changed: maker.changed.bind(maker),
+      discard: (...of: Parameters<typeof maker.discard>) => {
+        discarded.push(of[0]);
+        maker.discard(...of);
+      },
+    });
+    await withStore(configText(1000, "left"), (threads) => {
+      const thread = new ConfigThread(threads);
+      return {
+        logins: spied,
+        thread: {
+          isReady: true,
+          compile: async (order) => {
+            const report = answer === "failed"
+              ? { kind: "failed", why: "the agent stops" } as const
+              : await thread.compile(order);
+            passed.push(report);
+            asked.resolve();
+            await closed.promise;
+            return report;
+          },
+        },
+      };
+    }, async (store, change, lines) => {
+      const auth = { providers: [{ type: "file", path: users }] };
+      const before = store.current;
+      const changing = change(configText(1000, "right", { auth }));
+      await asked.promise;
+      store.close();
+      closed.resolve();
+      assert.equal(await changing, "Cannot change the configuration: the agent stops");
+      assert.equal(await change(configText(1000, "later")), "Cannot change the configuration: the agent stops");
+      assert.equal(store.current, before);
+      assert.doesNotMatch(lines.join(""), /v2|failed|refused/);
+    });
+    // What was made for it is ended: else its thread and its timers would outlive the agent.
+    const wasMade = made.slice(1).flatMap((result) => "logins" in result ? [result.logins] : []);
+    assert.equal(wasMade.length, answer === "failed" ? 0 : 1);
+    for (const one of wasMade) assert.ok(discarded.includes(one));
+    await logins.close();
+    await Deno.remove(users);
+  }
+  assert.deepEqual(passed.map(({ kind }) => kind), ["failed", "compiled"]);
 });

@@ -235,7 +235,13 @@ export class PolicyStore implements PolicySource {
     const { log, logins } = this.#options;
     const before = this.#snapshot;
     const { yieldTurn = turnGiver() } = this.#options;
-    const snapshot = await compile({ ...this.#options, yieldTurn }, push, before.policy.number + 1, before);
+    const options = { ...this.#options, yieldTurn, isClosed: () => this.#isClosed };
+    const snapshot = this.#isClosed ? STOPS : await compile(options, push, before.policy.number + 1, before);
+    if (this.#isClosed) {
+      // Nobody would end its providers.
+      if ("policy" in snapshot) logins.discard(snapshot.logins, before.logins);
+      return STOPS.problems.join();
+    }
     if ("problems" in snapshot) {
       const problems = snapshot.problems.join("\n");
       this.#lastProblem = problems;
@@ -274,7 +280,11 @@ export class PolicyStore implements PolicySource {
   }
 }
 
+const STOPS: RefusedChange = { problems: ["Cannot change the configuration: the agent stops"], files: [] };
+
 interface CompileOptions extends Omit<PolicyStoreOptions, "yieldTurn"> {
+  /** Whether nobody will use it any more. */
+  readonly isClosed?: () => boolean;
   /** Null: nobody waits, all is done at once. */
   readonly yieldTurn: (() => Promise<void>) | null;
 }
@@ -300,7 +310,7 @@ async function compile(
 
 /** Where it disturbs least: what is large in the other thread, where there is one. */
 async function compileAnywhere(
-  { env, yieldTurn, thread, largeBytes, keepWritten = false, log }: CompileOptions,
+  { env, yieldTurn, thread, largeBytes, keepWritten = false, log, isClosed }: CompileOptions,
   request: CompileRequest,
   files: readonly string[],
 ): Promise<ConfigInForce | RefusedChange> {
@@ -312,6 +322,7 @@ async function compileAnywhere(
       log.debug("Another thread compiled the configuration", { config_version: report.packed.version });
       return await unpackConfig(report.packed, request, yieldTurn);
     }
+    if (isClosed?.() === true) return STOPS;
     log.warn("The thread that compiles configurations failed: this one is compiled beside the frames", {
       error: report.why,
     });

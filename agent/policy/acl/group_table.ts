@@ -76,8 +76,11 @@ export class GroupTable {
     this.#entries.data[entry] = group;
     const number = this.#users.internText(user);
     const at = number * ENDS_SIZE;
-    if (at === this.#ends.length) this.#ends.data[this.#ends.extend(ENDS_SIZE)] = entry;
-    else this.#entries.data[this.#ends.data[at + LAST]! + NEXT] = entry;
+    if (at === this.#ends.length) {
+      // Before the array is looked at: it is another one when it has grown.
+      this.#ends.extend(ENDS_SIZE);
+      this.#ends.data[at] = entry;
+    } else this.#entries.data[this.#ends.data[at + LAST]! + NEXT] = entry;
     this.#ends.data[at + LAST] = entry;
   }
 }

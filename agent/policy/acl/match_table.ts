@@ -1,6 +1,7 @@
 import type { RuleClass } from "./compiled_rule.ts";
 import type { MatchConfig } from "./config.ts";
 import { IntVector } from "./int_vector.ts";
+import { MadeList } from "./made_list.ts";
 import { type CompiledMatch, compileMatch } from "./match.ts";
 import { type PackedTexts, TextList } from "./text_list.ts";
 
@@ -41,8 +42,8 @@ export class MatchTable {
   #receiveUntilMs: Float64Array = new Float64Array(0);
   /** Numbers of the matches with a regex, which takes long to compile. */
   #withRegex = new IntVector(8);
-  readonly #made: (CompiledMatch | undefined)[] = [];
-  readonly #madeClasses: (readonly RuleClass[] | undefined)[] = [];
+  readonly #made = new MadeList<CompiledMatch>();
+  readonly #madeClasses = new MadeList<readonly RuleClass[]>();
 
   get count(): number {
     return this.#texts.count;
@@ -50,13 +51,14 @@ export class MatchTable {
 
   /** The conditions of this number. Equal ones are one object. */
   at(number: number): CompiledMatch {
-    return this.#made[number] ??= compileMatch(JSON.parse(this.#texts.at(number)), []);
+    return this.#made.get(number) ??
+      this.#made.keep(number, compileMatch(JSON.parse(this.#texts.at(number)), []));
   }
 
   /** Adds a match behind the others, with its compiled conditions. */
   add(config: MatchConfig, compiled: CompiledMatch): void {
     if (compiled.usernameRegex !== null || compiled.clientIdRegex !== null) {
-      this.#made[this.count] = compiled;
+      this.#made.keep(this.count, compiled);
       this.#withRegex.push(this.count);
     }
     this.#texts.add(JSON.stringify(config));
@@ -86,7 +88,7 @@ export class MatchTable {
 
   /** The classes of rules that have the match of this number. The same objects each time. */
   classesOf(number: number): readonly RuleClass[] {
-    return this.#madeClasses[number] ??= this.#makeClasses(number);
+    return this.#madeClasses.get(number) ?? this.#madeClasses.keep(number, this.#makeClasses(number));
   }
 
   /** Compiles all regexes, so that the first client who meets them need not: in steps of one match. */

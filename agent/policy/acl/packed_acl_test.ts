@@ -108,3 +108,17 @@ Deno.test("TextList keeps texts of all kinds, and of any length", () => {
     assert.deepEqual(Array.from({ length: one.count }, (_, number) => one.at(number)), texts);
   }
 });
+
+Deno.test("GroupTable gives its groups to every one of many users, however often it grew", () => {
+  for (const count of [1, 3, 4, 5, 8, 9, 33, 1000]) {
+    const users = Array.from({ length: count }, (_, n) => `user-${n}`);
+    const groups = { all: users, odd: users.filter((_, n) => n % 2 === 1), last: users.slice(-1) };
+    const steps = GroupTable.of(groups, 64);
+    let step = steps.next();
+    while (step.done !== true) step = steps.next();
+    for (const [n, user] of users.entries()) {
+      const wanted = ["all", ...n % 2 === 1 ? ["odd"] : [], ...n === count - 1 ? ["last"] : []];
+      assert.deepEqual(step.value.get(user), wanted, `${user} of ${count}`);
+    }
+  }
+});

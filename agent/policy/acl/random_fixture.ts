@@ -90,6 +90,12 @@ function randomRule(random: Random, name: string): RuleConfig {
   return rule;
 }
 
+/** With other users before them, so that those who ask stand anywhere in a table of users. */
+function randomGroups(random: Random): Record<string, string[]> {
+  const others = Array.from({ length: random.below(20) }, (_, n) => `other-${n}`);
+  return { others, ops: ["ann", "anonymous"], dev: ["bob", "dev-1"] };
+}
+
 /** Rules of every kind, few enough that they meet. */
 export function randomConfig(random: Random): AclConfig {
   const config: AclConfig = {
@@ -99,7 +105,7 @@ export function randomConfig(random: Random): AclConfig {
       { length: random.below(random.chance(5) ? 80 : 12) },
       (_, index) => randomRule(random, `rule-${index}`),
     ),
-    groups: random.chance(70) ? { ops: ["ann", "anonymous"], dev: ["bob", "dev-1"] } : {},
+    groups: random.chance(70) ? randomGroups(random) : {},
     "deny-action": random.pick(["drop", "close"]),
     "wildcard-subscriptions": random.chance(25) ? "deny" : "allow",
     "dollar-topics": random.pick(["rules", "default-action"]),

@@ -1,6 +1,7 @@
 import type { CompiledRule } from "./compiled_rule.ts";
 import type { RuleConfig } from "./config.ts";
 import { IntVector } from "./int_vector.ts";
+import { MadeList } from "./made_list.ts";
 import { type PackedTexts, TextList } from "./text_list.ts";
 
 /** What a {@link RuleTable} holds, as another thread can be given it. */
@@ -27,7 +28,7 @@ const MAX_QOS_SHIFT = 4;
 export class RuleTable {
   #names = new TextList();
   #facts = new IntVector(64);
-  readonly #made: (CompiledRule | undefined)[] = [];
+  readonly #made = new MadeList<CompiledRule>();
 
   get length(): number {
     return this.#names.count;
@@ -45,7 +46,7 @@ export class RuleTable {
 
   /** The rule of this order, which must be one. */
   at(order: number): CompiledRule {
-    return this.#made[order] ??= this.#make(order);
+    return this.#made.get(order) ?? this.#made.keep(order, this.#make(order));
   }
 
   /** Whether one has that name. O(rules). */

@@ -30,6 +30,16 @@ function workOf(payload: Uint8Array): number {
 
 /** protocol.md's, and the worst that were found for each scanner, decoder and pattern. */
 const WORST: readonly string[] = [
+  ";ssh -a ",
+  ";ssh ",
+  ";rpm -i a ",
+  ";pip a ",
+  "a <<<",
+  ";a <<< a",
+  "a.a]::A(",
+  "[a.a.a.a.a.a]::A(",
+  "a && reboot && ",
+  "a=b\n`id`",
   ',"a""',
   ',"""',
   ',"a',

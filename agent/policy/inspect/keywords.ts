@@ -238,7 +238,7 @@ const WORDS: readonly (readonly [number, string])[] = [
     0,
     "instance azure ldaps xalan jndilocation jndiname jndipath datasourcename namingname jndiconnectionsource jndirefconnectionpool " +
     "jndiconverter jndipropertyaccessor jndiobjectfactorybean jndilocatordelegate jndibackedauthcachetest abstractjndilocated " +
-    "propertypathfactorybean lookupfactory jndilookup jtatransactionmanager jtatransactionconfig ffff preload so ld bash_logout " +
+    "propertypathfactorybean lookupfactory jndilookup jtatransactionmanager jtatransactionconfig ffff preload so ld bash_logout ipc dest target entry member extract_to " +
     "jsp cfexecute cfinclude cffile usebean forward directive scriptlet declaration getproperty setproperty",
   ],
   // What holds the names and secrets of users, in every schema.

@@ -30,6 +30,14 @@ function workOf(payload: Uint8Array): number {
 
 /** protocol.md's, and the worst that were found for each scanner, decoder and pattern. */
 const WORST: readonly string[] = [
+  "http://1.1.1.1/a/a/a/metadata/",
+  "http://0x",
+  "http://[::ffff:",
+  "`/etc/passwd` a b ",
+  "~a/.bashrc ",
+  "PK\x03\x04\x14\0\0\0\x08\0",
+  "file://\\\\a",
+  "\\\\a\\a$\\",
   ";ssh -a ",
   ";ssh ",
   ";rpm -i a ",

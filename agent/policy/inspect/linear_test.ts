@@ -30,6 +30,22 @@ function workOf(payload: Uint8Array): number {
 
 /** protocol.md's, and the worst that were found for each scanner, decoder and pattern. */
 const WORST: readonly string[] = [
+  "; select 'a a a a a ",
+  "a b; select 'a' or ",
+  ";drop stream a.b.c ",
+  "';system stop ",
+  '"a/a/a/a/secrets" ',
+  "secrets.get(",
+  '"mapReduce":a ',
+  '"rmi://a',
+  "java.lang.",
+  "@{ System. ",
+  "@{ a.b ",
+  "{{ .System ",
+  "{{ .a .b ",
+  "[[7*",
+  "<jsp:",
+  '"class":{"classLoader":{',
   "http://1.1.1.1/a/a/a/metadata/",
   "http://0x",
   "http://[::ffff:",

@@ -59,6 +59,7 @@ export const COMMAND_PATTERNS: readonly Pattern[] = [
   SHELL_SYNTAX.block,
   SEPARATED.encodedLineBreak,
   SERIALIZED.object,
+  SERIALIZED.remoteName,
   LINES.sure,
   LINES.sureShort,
   DANGEROUS_PROGRAMS.chmod,

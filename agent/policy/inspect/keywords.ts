@@ -236,7 +236,7 @@ const WORDS: readonly (readonly [number, string])[] = [
   // Addresses that only servers ask; classes that look up what a text says.
   [
     0,
-    "instance azure ldaps xalan lookup jndi asjson beanname pipe io reflection url ini spawn jndilocation jndiname jndipath datasourcename namingname jndiconnectionsource jndirefconnectionpool " +
+    "instance azure ldaps xalan lookup jndi asjson beanname filepath page logfile download view document mtd pipe io reflection url ini spawn jndilocation jndiname jndipath datasourcename namingname jndiconnectionsource jndirefconnectionpool " +
     "jndiconverter jndipropertyaccessor jndiobjectfactorybean jndilocatordelegate jndibackedauthcachetest abstractjndilocated " +
     "propertypathfactorybean lookupfactory jndilookup jtatransactionmanager jtatransactionconfig ffff preload so ld bash_logout ipc dest target entry member extract_to " +
     "jsp cfexecute cfinclude cffile usebean forward directive scriptlet declaration getproperty setproperty",

@@ -1,6 +1,6 @@
 import { word } from "../keywords.ts";
 import type { Pattern } from "../pattern.ts";
-import { BOUND, hexValue, NUMBER, type Tokens } from "../tokens.ts";
+import { BOUND, hexValue, NUMBER, type Tokens, WORD } from "../tokens.ts";
 
 const METADATA = word("metadata"), AZURE = word("azure"), INSTANCE = word("instance"), FFFF = word("ffff");
 const SLASH = 0x2f, COLON = 0x3a, DOT = 0x2e, BRACKET = 0x5b, BACKSLASH = 0x5c;
@@ -28,7 +28,8 @@ function endsHost(t: Tokens, at: number): boolean {
 /** `http://169.254.169.254/…`: where the servers of a cloud are told their names and keys. */
 function isMetadata(t: Tokens, i: number): boolean {
   const host = hostAt(t, i);
-  if (host < 0) return false;
+  // "Cannot reach http://169.254.169.254/": a log of a server that asks.
+  if (host < 0 || (t.kind[i - 1] === WORD && t.spaced(i))) return false;
   if (t.kind[host] === NUMBER && SERVICES.some((address) => isHost(t, t.start[host] as number, address))) return true;
   // http://metadata.azure.com/, http://x/metadata/instance
   if (t.word[host] === METADATA) return t.kind[host + 1] === DOT && t.word[host + 2] === AZURE && t.glued(host + 2);
@@ -95,7 +96,8 @@ export const REQUEST_ADDRESSES = {
     severity: "high",
     catches: "The address at which the servers of a cloud are told their names and keys",
     example: "http://169.254.169.254/metadata/instance?api-version=2021-02-01",
-    nearMiss: "http://169.254.10.3/ http://x/metadata 169.254.169.254 http://169.254.169.254.example/",
+    nearMiss:
+      "http://169.254.10.3/ http://x/metadata 169.254.169.254 http://169.254.169.254.example/ reach http://169.254.169.254/",
     at: SCHEMES,
     test: isMetadata,
   },

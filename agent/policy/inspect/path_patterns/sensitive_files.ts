@@ -294,7 +294,7 @@ const WHOLE_ETC = new Set(
 );
 const SECRET_FILES = new Set(["passwd", "pwfile", "acl"].map(word));
 const PROCESS_FILES = new Set(["environ", "cmdline", "maps", "fd", "mem", "cwd", "root"].map(word));
-const WHOLE_PROC = new Set(["version", "cpuinfo", "mounts", "net", "kcore", "sched_debug"].map(word));
+const WHOLE_PROC = new Set(["mtd", "version", "cpuinfo", "mounts", "net", "kcore", "sched_debug"].map(word));
 
 /** Files that only an attacker asks for. */
 export const SENSITIVE_FILES = {

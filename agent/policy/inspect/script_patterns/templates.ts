@@ -136,15 +136,15 @@ function isVelocityDirective(t: Tokens, i: number): boolean {
     (t.isQuote(i + 2) || t.kind[i + 2] === DOLLAR || t.kind[i + 2] === BOUND || t.kind[i + 2] === 0x5c);
 }
 
-/** `[=7*7]`, `[[7*7]]`, `[%7*7%]`: engines with square brackets. */
+/** `[=7*7]`, `[[7*7]]`, `[%7*7%]`: engines with square brackets. Called for the `*`, since arrays of arrays are many. */
 function isSquareExpression(t: Tokens, i: number): boolean {
-  const opener = t.kind[i + 1] as number;
-  if (!t.glued(i + 1) || t.kind[i + 2] !== NUMBER || t.kind[i + 3] !== 0x2a) return false;
-  if (t.kind[i + 4] !== NUMBER && !t.isQuote(i + 4)) return false;
-  if (opener === 0x3d) return t.kind[i + 5] === 0x5d;
+  if (t.kind[i - 1] !== NUMBER || (t.kind[i + 1] !== NUMBER && !t.isQuote(i + 1))) return false;
+  const opener = t.kind[i - 2] as number;
+  if (t.kind[i - 3] !== BRACKET || !t.glued(i - 2) || !t.glued(i - 1)) return false;
+  if (opener === 0x3d) return t.kind[i + 2] === 0x5d;
   // Thymeleaf's [[7*7]], Template Toolkit's [%7*7%]
   const closer = opener === BRACKET ? 0x5d : opener;
-  return (opener === BRACKET || opener === PERCENT) && t.kind[i + 5] === closer && t.kind[i + 6] === 0x5d;
+  return (opener === BRACKET || opener === PERCENT) && t.kind[i + 2] === closer && t.kind[i + 3] === 0x5d;
 }
 
 const FRAMEWORK_OBJECTS = new Set(
@@ -256,7 +256,7 @@ export const TEMPLATES = {
     example: "[=7*7]",
     nearMiss: "[=7] and [=x*2] [[7,7]] [%7]",
     weak: true,
-    at: ["[=", "[[", "[%"],
+    at: ["*0", "*'", '*"'],
     test: isSquareExpression,
   },
 } as const satisfies Readonly<Record<string, Pattern>>;

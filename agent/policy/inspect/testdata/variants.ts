@@ -3,6 +3,11 @@
  * `medium` as it is; and what people, devices and programs write that looks like them and passes.
  */
 export const VARIANTS: readonly string[] = [
+  '{"template":"../admin"}',
+  '{"filename":"../secret"}',
+  "http://h.example/x?page=../admin",
+  "/a?file=../secrets&x=1",
+  "/proc/mtd",
   "'; SHUTDOWN;--",
   "'; DROP HYPERTABLE conditions; --",
   "abc'; DROP STABLE meters; --",
@@ -2510,6 +2515,12 @@ export const VARIANTS: readonly string[] = [
 
 /** Texts that must pass, alone and in JSON. */
 export const LOOKALIKES: readonly string[] = [
+  '{"file":"../src/app.js","line":3}',
+  '{"template":"../base.html"}',
+  '{"view":"../images/a.png"}',
+  "x?next=../admin",
+  "Cannot reach http://169.254.169.254/latest/api/token",
+  "log: GET http://169.254.10.2/ 200",
   "don't drop; select 'table 4' or 1",
   "Please do not drop; select 'hall' or 'yard'",
   "ALARM; SYSTEM SHUTDOWN",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { deflateRawSync } from "node:zlib";
-import { inspect } from "./inspect.ts";
+import { inspect, inspectionWork } from "./inspect.ts";
 import { planOf } from "./inspect_fixture.ts";
 import { zipMemberStart } from "./zip_member.ts";
 
@@ -51,4 +51,20 @@ Deno.test("a member that unpacks to more than may be decoded is refused", () => 
   const plan = planOf({ "max-decoded-bytes": 65_536 });
   const hit = inspect(plan, "payload", member("long.txt", "a".repeat(1_000_000)), "a/b")?.blocking;
   assert.equal(hit?.category, "inspection-budget");
+});
+
+Deno.test("headers that all say the same data is theirs cost no more than may be decoded", () => {
+  const plan = planOf({ "block-severity": "critical", "max-decoded-bytes": 65_536 });
+  const count = 500;
+  const headers = Array.from({ length: count }, (_, n) => {
+    const header = member("", "").subarray(0, 30);
+    header.writeUInt16LE((count - 1 - n) * 30, 26);
+    return header;
+  });
+  // No text, so that it is not taken and left behind.
+  const noise = Uint8Array.from({ length: 4000 }, (_, n) => Math.imul(n + 1, 2_654_435_761) >>> 24);
+  const payload = Buffer.concat([...headers, deflateRawSync(noise)]);
+  const hit = inspect(plan, "payload", payload, "a/b")?.blocking;
+  assert.equal(hit?.category, "inspection-budget");
+  assert.ok(inspectionWork() < 80 * (payload.length + 65_536), String(inspectionWork()));
 });

@@ -2544,7 +2544,7 @@ export const LOOKALIKES: readonly string[] = [
   '"__proto__"',
   "$ne",
   "{{ lookup('sensor') }}",
-  "\\\nas01\\backup$\\hmi\\2025-11-03\\tables.bak",
+  "\\\\nas01\\backup$\\hmi\\2025-11-03\\tables.bak",
   'See `README.md`, section "Exec & scripts"; `/etc/passwd` is not part of the backup.',
   "The file '/etc/passwd' does not belong there",
   "http://192.168.1.20:8080/0x00124b",

@@ -37,7 +37,7 @@ import { hasArgument, isKnownPath, PROGRAMS, VERBS } from "./program_words.ts";
 
 const USER = word("user"), ECHO = word("echo"), CAT = word("cat"), NET = word("net"), INIT = word("init");
 const EXPORT = word("export"), SERVICE = word("service"), ID = word("id"), TRAP = word("trap"), IP = word("ip");
-const CD = word("cd"), ALIAS = word("alias");
+const HALT = word("halt"), CD = word("cd"), ALIAS = word("alias");
 const SLASH = 0x2f, DOLLAR = 0x24, OPEN = 0x28, CLOSE = 0x29, COLON = 0x3a, EQUALS = 0x3d, DOT = 0x2e;
 
 /** `; rm -rf /`, `| sh`, `$(id)`: a program behind a separator of the shell. */
@@ -146,7 +146,8 @@ function isValue(t: Tokens, i: number): boolean {
 
 /** `x && reboot && y`, and nothing else: no condition has a restart of the machine between two values. */
 function isRestartBetween(t: Tokens, i: number, behind: number): boolean {
-  return RESTARTS.has(t.word[i] as number) && t.kind[behind] === 0x26 && t.kind[behind + 1] === 0x26 &&
+  return t.word[i] !== HALT && RESTARTS.has(t.word[i] as number) && t.kind[behind] === 0x26 &&
+    t.kind[behind + 1] === 0x26 &&
     t.kind[behind + 2] === WORD && t.kind[behind + 3] === BOUND && isValue(t, separatorAt - 1) &&
     t.kind[separatorAt - 2] === BOUND && !isCapitalized(t, i);
 }

@@ -147,7 +147,7 @@ function isPreload(t: Tokens, i: number): boolean {
   if (PATH_VARIABLES.has(t.word[i] as number)) {
     // LD_LIBRARY_PATH=/tmp; a setting of a system names directories of it.
     if (t.kind[i + 1] !== EQUALS || !t.glued(i + 1)) return false;
-    if (t.kind[i + 2] === DOT) return true;
+    if (t.kind[i + 2] === DOT) return isCommandish(t, i);
     return t.kind[i + 2] === SLASH && (t.word[i + 3] === TMP || isCommandish(t, i));
   }
   return t.kind[i + 1] === 0x3d &&

@@ -112,7 +112,7 @@ function isOddClimb(t: Tokens, i: number): boolean {
   return false;
 }
 
-/** `{"id":"../admin"}`: what names somebody or something is no path; `{"template":"../admin"}`, `?page=../admin`. */
+/** `{"id":"../admin"}`: what names somebody or something is no path; `{"template":"../admin"}`, `?file=../admin`. */
 function isIdentity(t: Tokens, i: number): boolean {
   // A link of a document names a file with its type; `file` in one may be any.
   const isLast = t.kind[climbEnd] === WORD &&
@@ -128,7 +128,7 @@ function isIdentity(t: Tokens, i: number): boolean {
     IDENTITIES.has(t.word[i - 4] as number) && t.kind[i - 5] === BOUND;
 }
 const FILE_KEYS = new Set(
-  ["file", "filename", "filepath", "template", "page", "include", "document", "download", "logfile", "view"].map(word),
+  ["file", "filename", "filepath", "template", "include", "download", "logfile"].map(word),
 );
 const IDENTITIES = new Set(["id", "uid", "user", "username", "login", "device", "client", "host", "token"].map(word));
 

@@ -62,6 +62,7 @@ function isDisguised(t: Tokens, i: number): boolean {
   const stop = at + 40;
   let parts = 0;
   let isOdd = false;
+  let isOctalPart = false;
   let digits = 0;
   while (at < stop) {
     const isHex = bytes[at] === 0x30 && ((bytes[at + 1] ?? 0) | 0x20) === 0x78;
@@ -75,14 +76,16 @@ function isDisguised(t: Tokens, i: number): boolean {
     }
     digits = at - from;
     if (digits === 0) return false;
-    if (isHex || (isOctal && digits > 1)) isOdd = true;
+    if (isHex) isOdd = true;
+    if (isOctal && digits > 1) isOctalPart = true;
     parts++;
     if (bytes[at] !== 0x2e || parts === 4) break;
     at++;
   }
   if (!endsHost(t, at)) return false;
   // One number for all four: of at least as many digits as 16.0.0.0 has, which no port and no name is.
-  return isOdd || (parts === 1 && digits >= 9 && digits <= 10 && bytes[at] !== BACKSLASH) ||
+  return isOdd || (isOctalPart && (parts === 4 || digits >= 9)) ||
+    (parts === 1 && digits >= 9 && digits <= 10 && bytes[at] !== BACKSLASH) ||
     (parts === 1 && digits === 1 && bytes[t.start[host] as number] === 0x30);
 }
 

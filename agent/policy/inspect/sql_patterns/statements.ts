@@ -1,6 +1,14 @@
 import { STATEMENT, word, wordsOf } from "../keywords.ts";
 import type { Pattern } from "../pattern.ts";
-import { breakoutBefore, closesValue, isComment, isShouted, isTerminator, nameEnd } from "../sql_grammar.ts";
+import {
+  breakoutBefore,
+  closesValue,
+  isBreaking,
+  isComment,
+  isShouted,
+  isTerminator,
+  nameEnd,
+} from "../sql_grammar.ts";
 import { BOUND, NUMBER, type Tokens, WORD } from "../tokens.ts";
 import { endsElement, isStatement } from "./statement_grammar.ts";
 
@@ -24,7 +32,8 @@ function isAdministration(t: Tokens, i: number): boolean {
     case SYSTEM:
       // ClickHouse: 1'; SYSTEM SHUTDOWN; --, and no alarm that is written large
       return SYSTEM_VERBS.has(next) &&
-        (t.isQuote(before - 1) || isComment(t, i + 2) || (t.kind[i + 2] === SEMICOLON && isComment(t, i + 3)));
+        ((t.isQuote(before - 1) && isBreaking(t, before - 1) && closesValue(t, before - 1)) || isComment(t, i + 2) ||
+          (t.kind[i + 2] === SEMICOLON && isComment(t, i + 3)));
     case SHOW:
       // "open the list; show users" is a sentence.
       if (next === USERS && !isShouted(t, i) && t.kind[before - 1] !== NUMBER && !t.isQuote(before - 1)) return false;

@@ -226,7 +226,7 @@ const WORDS: readonly (readonly [number, string])[] = [
   // Programs and types that patterns know each by itself.
   [
     0,
-    "ld_library_path ld_audit pythonpath perl5lib rubylib rpm autossh plink assembly math int datetime timespan double convert icm spps any u ug g",
+    "ld_library_path ld_audit pythonpath perl5lib rubylib rpm autossh plink assembly math int datetime timespan double convert",
   ],
   // What databases of time series and of streams keep; what ClickHouse does to itself.
   [
@@ -236,9 +236,9 @@ const WORDS: readonly (readonly [number, string])[] = [
   // Addresses that only servers ask; classes that look up what a text says.
   [
     0,
-    "instance azure ldaps xalan lookup jndi asjson beanname filepath page logfile download view document mtd pipe io reflection url ini spawn jndilocation jndiname jndipath datasourcename namingname jndiconnectionsource jndirefconnectionpool " +
-    "jndiconverter jndipropertyaccessor jndiobjectfactorybean jndilocatordelegate jndibackedauthcachetest abstractjndilocated " +
-    "propertypathfactorybean lookupfactory jndilookup jtatransactionmanager jtatransactionconfig ffff preload so ld bash_logout ipc dest target entry member extract_to " +
+    "instance azure ldaps xalan lookup jndi asjson beanname filepath logfile download mtd pipe io reflection url ini spawn jndilocation jndiname jndipath datasourcename namingname jndiconnectionsource jndirefconnectionpool " +
+    "jndiconverter jndipropertyaccessor jndiobjectfactorybean " +
+    "propertypathfactorybean ffff preload so ld bash_logout ipc dest target entry member extract_to " +
     "jsp cfexecute cfinclude cffile usebean forward directive scriptlet declaration getproperty setproperty",
   ],
   // What holds the names and secrets of users, in every schema.

@@ -80,7 +80,8 @@ const WORDS: readonly (readonly [number, string])[] = [
     "bluetoothctl i2cdump stty minicom microcom picocom logread swconfig ifup ifdown udhcpc dhclient iwpriv brctl ethtool " +
     "ebtables ip6tables ipset pppd ntpdate rdate initctl chkconfig supervisorctl sqlplus mongosh cqlsh mosquitto_ctrl " +
     "snmpwalk snmpset mbpoll cansend candump xterm sysupgrade " +
-    "avrdude flashrom devmem devmem2 mailx sendmail gpg openvpn wg iwr irm zcat bzcat lynx aria2c setcap getcap ldapsearch arping",
+    "avrdude flashrom devmem devmem2 mailx sendmail gpg openvpn wg iwr irm zcat bzcat lynx aria2c setcap getcap ldapsearch arping " +
+    "cangen canplayer isotpsend slcand modpoll gpioset gpioget saps gwmi pacman zypper pipx pnpm choco winget",
   ],
   [
     SURE | BARE,
@@ -104,7 +105,7 @@ const WORDS: readonly (readonly [number, string])[] = [
     PLAIN,
     "cat find echo test net more less head tail sort cut touch read source mount copy move print mail route " +
     "history locate which strings stat watch tac tee export unset alias type del start make service install split " +
-    "uniq tr paste join diff patch wait trap ulimit umask rev nl od comm fold sc sudo su passwd format init ss tree " +
+    "uniq tr paste join diff patch wait trap ulimit umask rev nl od comm fold sc sudo su passwd format init ss tree gem yarn conda " +
     "fetch rd md ren erase for if mode script",
   ],
   [PLAIN | BARE, "id dir reboot halt poweroff"],
@@ -221,6 +222,24 @@ const WORDS: readonly (readonly [number, string])[] = [
     "prompt_command pythonstartup some every foreach parse reflect transfer encoding mail write18 apply sort create_function call_user_func " +
     "metadata google internal forwarded length cc initialcontext jndirefforwardingdatasource hash struct posix nt builtins environment motd cron rc kubernetes " +
     "call_user_func_array array_map wscript optimize reindex reset comment notify listen repair optimize tables columns csv getoutput kernel32 rtd files files",
+  ],
+  // Programs and types that patterns know each by itself.
+  [
+    0,
+    "ld_library_path ld_audit pythonpath perl5lib rubylib rpm autossh plink assembly math int datetime timespan double convert",
+  ],
+  // What databases of time series and of streams keep; what ClickHouse does to itself.
+  [
+    0,
+    "hypertable stable stream continuous dictionary topic subscription dnode mnode publication kill reload dbms_session flush",
+  ],
+  // Addresses that only servers ask; classes that look up what a text says.
+  [
+    0,
+    "instance azure ldaps xalan lookup jndi asjson beanname filepath logfile download mtd pipe io reflection url ini spawn jndilocation jndiname jndipath datasourcename namingname jndiconnectionsource jndirefconnectionpool " +
+    "jndiconverter jndipropertyaccessor jndiobjectfactorybean " +
+    "propertypathfactorybean ffff preload so ld bash_logout ipc dest target entry member extract_to " +
+    "jsp cfexecute cfinclude cffile usebean forward directive scriptlet declaration getproperty setproperty",
   ],
   // What holds the names and secrets of users, in every schema.
   [

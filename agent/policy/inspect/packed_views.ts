@@ -1,6 +1,7 @@
 import { zstdDecompressSync } from "node:zlib";
 import { isContent, isZstd } from "./binary.ts";
 import { gzipDataStart, inflate, inflateConsumed, inflateEnd, isZlibHeader } from "./inflate.ts";
+import { zipMemberStart } from "./zip_member.ts";
 import {
   addViewWork,
   arena,
@@ -66,16 +67,18 @@ export function unpacked(view: View, limits: ViewLimits): View | null {
 }
 
 /**
- * Compressed data within other data: behind its length, in a field of Protocol Buffers. Each place that begins like gzip or
- * zlib is tried; one that is none costs what was read and written of the budget, so that together they stay linear.
+ * Compressed data within other data: behind its length, in a field of Protocol Buffers. Each place that begins like gzip,
+ * zlib or a member of a ZIP archive is tried; one that is none costs what was read and written of the budget, so that together they stay linear.
  */
 export function packedWithin(view: View, limits: ViewLimits, views: View[]): void {
   const { bytes, start, end } = view;
   if (view.depth >= limits.maxDepth) return;
   let nextNul = 0;
-  for (let at = start + 1; at + 8 < end; at++) {
+  for (let at = start; at + 8 < end; at++) {
     const first = bytes[at] as number;
-    if (first !== 0x78 && first !== 0x1f) continue;
+    if (first !== 0x78 && first !== 0x1f && first !== 0x50) continue;
+    // At the beginning only an archive is new: the rest was tried.
+    if (at === start && first !== 0x50) continue;
     const second = bytes[at + 1] as number;
     let data = -1;
     if (first === 0x1f && second === 0x8b && bytes[at + 2] === 8) {
@@ -89,6 +92,7 @@ export function packedWithin(view: View, limits: ViewLimits, views: View[]): voi
       addViewWork(looked);
       if (looked > 64) takeDecoded(looked);
     } else if (first === 0x78 && isZlibHeader(first, second)) data = at + 2;
+    else if (first === 0x50 && second === 0x4b) data = zipMemberStart(bytes, at, end);
     if (data < 0) continue;
     const size = room(limits, limits.maxDecodedBytes);
     if (size < 16) {
@@ -106,7 +110,8 @@ export function packedWithin(view: View, limits: ViewLimits, views: View[]): voi
     if (inflateEnd === "full") exceed("max-decoded-bytes");
     if (!takeDataView()) return;
     take(outStart, outEnd);
-    views.push(child(view, "packed", first === 0x1f ? "gzip" : "zlib", outStart, outEnd, view.depth + 1, NO_PIECES));
+    const label = first === 0x1f ? "gzip" : first === 0x50 ? "zip" : "zlib";
+    views.push(child(view, "packed", label, outStart, outEnd, view.depth + 1, NO_PIECES));
     at = inflateConsumed - 1;
   }
 }

@@ -47,3 +47,19 @@ Deno.test("a text that is written byte by byte is found, and readings of sensors
     assert.equal(blockedBy(JSON.stringify({ r: Array.from({ length: 400 }, reading) })), null);
   }
 });
+
+Deno.test("a key __proto__ of CBOR and of MessagePack is refused, and the word in a text or in a list is not", () => {
+  const key = encoder.encode("__proto__");
+  const inner = encoder.encode("isAdmin");
+  const documents = [
+    [0xa1, 0x69, ...key, 0xa1, 0x67, ...inner, 0xf5],
+    [0x81, 0xa9, ...key, 0x81, 0xa7, ...inner, 0xc3],
+  ];
+  for (const bytes of documents) {
+    const hit = inspect(plan, "payload", Uint8Array.from(bytes), "a/b")?.blocking;
+    assert.equal(hit?.pattern, "script-prototype");
+  }
+  for (const text of ["__proto__", '["__proto__","isAdmin"]', '{"key":"__proto__"}', "the __proto__ of it"]) {
+    assert.equal(blockedBy(text), null, text);
+  }
+});

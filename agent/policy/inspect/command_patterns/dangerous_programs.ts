@@ -11,7 +11,7 @@ const PROXYCOMMAND = word("proxycommand"), OPROXYCOMMAND = word("oproxycommand")
 const ACTION = word("action"), CHECKPOINT = word("checkpoint"), PACK = word("pack"), UPLOAD = word("upload");
 const RECEIVE = word("receive"), EXT = word("ext");
 const CHMOD = word("chmod"), INET = word("inet");
-const SLASH = 0x2f, DOLLAR = 0x24, COLON = 0x3a, MINUS = 0x2d, DOT = 0x2e;
+const SLASH = 0x2f, DOLLAR = 0x24, COLON = 0x3a, MINUS = 0x2d, DOT = 0x2e, EQUALS = 0x3d;
 const REMOVAL_OPTIONS = new Set(["r", "rf", "fr", "f", "rrf", "rfv", "vrf", "rvf"].map(word));
 const LISTEN_OPTIONS = new Set(["l", "lp", "lvp", "nlvp", "lvnp", "lnvp", "lvnpe"].map(word));
 
@@ -104,10 +104,15 @@ function isDownloadAndRun(t: Tokens, i: number): boolean {
 
 function isChmod(t: Tokens, i: number): boolean {
   if (t.kind[i + 1] === NUMBER) {
-    return (t.end[i + 1] as number) - (t.start[i + 1] as number) >= 3 && t.bytes[(t.end[i + 1] as number) - 1] === 0x37;
+    const length = (t.end[i + 1] as number) - (t.start[i + 1] as number);
+    const first = t.bytes[t.start[i + 1] as number] as number;
+    // 4755: with the rights of its owner
+    if (length === 4 && first >= 0x32 && first <= 0x37) return t.kind[i + 2] !== BOUND && t.spaced(i + 2);
+    return length >= 3 && t.bytes[(t.end[i + 1] as number) - 1] === 0x37;
   }
   const at = t.kind[i + 1] === WORD ? i + 2 : i + 1;
-  return t.kind[at] === 0x2b && t.glued(at + 1) && t.kind[at + 1] === WORD && t.kind[at + 2] !== BOUND;
+  return (t.kind[at] === 0x2b || t.kind[at] === EQUALS) && t.glued(at + 1) && t.kind[at + 1] === WORD &&
+    t.kind[at + 2] !== BOUND;
 }
 
 /** `--use-compress-program=id`, `-oProxyCommand=id`, `ext::sh`: tar, ssh and git run it. */
@@ -124,6 +129,11 @@ function isRunningOption(t: Tokens, i: number): boolean {
     case PACK:
       return t.kind[i - 1] === MINUS && (t.word[i - 2] === UPLOAD || t.word[i - 2] === RECEIVE) &&
         t.kind[i - 3] === MINUS && t.kind[i - 4] === MINUS && t.kind[i + 1] === 0x3d && t.kind[i + 2] !== BOUND;
+    case EXEC:
+      // --exec=id, and nothing before it
+      return t.kind[i - 1] === MINUS && t.kind[i - 2] === MINUS && t.kind[i - 3] === BOUND &&
+        t.kind[i + 1] === EQUALS &&
+        t.glued(i + 2) && t.kind[i + 2] === WORD;
     case EXT:
       return t.kind[i + 1] === COLON && t.kind[i + 2] === COLON && t.glued(i + 2) && isShell(t.bits[i + 3] as number);
   }
@@ -151,7 +161,7 @@ export const DANGEROUS_PROGRAMS = {
     catches: "An option or an address by which git runs a program of the caller",
     example: "fetch --upload-pack=id",
     nearMiss: "a - pack: 5; --upload-pack ext: sh",
-    at: [PACK, EXT],
+    at: [PACK, EXT, EXEC],
     gate: "separator",
     test: isRunningOption,
   },

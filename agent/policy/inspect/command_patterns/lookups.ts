@@ -6,6 +6,7 @@ import { BOUND, type Tokens, WORD } from "../tokens.ts";
 const JNDI = word("jndi"), LOWER = word("lower"), UPPER = word("upper"), DNS = word("dns"), UTF = word("utf");
 const ENV = word("env"), SYS = word("sys"), JAVA = word("java"), XML = word("xml"), CONST = word("const");
 const PROPERTIES_WORD = word("properties"), BUNDLE = word("bundle"), SPRING = word("spring");
+const CTX = word("ctx"), MAIN = word("main"), WEB = word("web");
 const DOCKER = word("docker"), K8S = word("k8s"), DOT = 0x2e;
 const SLASH = 0x2f, DOLLAR = 0x24, BRACE = 0x7b, CLOSE_BRACE = 0x7d, COLON = 0x3a, MINUS = 0x2d;
 const LOOKUP_SCHEMES = new Set(
@@ -98,6 +99,11 @@ function isLoneLookup(t: Tokens, i: number): boolean {
     case BUNDLE:
     case SPRING:
       return first === WORD && (t.kind[i + 5] === DOT || t.kind[i + 5] === COLON);
+    case CTX:
+    case MAIN:
+    case WEB:
+      // The value of a setting too: only Log4j has these.
+      return t.kind[i + 5] === CLOSE_BRACE && t.kind[i - 1] === BOUND && t.kind[i + 6] === BOUND;
     case DOCKER:
     case K8S:
       return first === WORD && t.kind[i + 5] === CLOSE_BRACE && isWholeText(t, i, i + 5);

@@ -5,6 +5,7 @@ import { LINES } from "./lines.ts";
 import { LOOKUP_PATTERNS } from "./lookups.ts";
 import { POWERSHELL } from "./powershell.ts";
 import { PROGRAM_PATHS } from "./program_paths.ts";
+import { REMOTE_PROGRAMS } from "./remote_programs.ts";
 import { SEPARATED } from "./separated.ts";
 import { SERIALIZED } from "./serialized.ts";
 import { SHELL_SYNTAX } from "./shell_syntax.ts";
@@ -27,6 +28,9 @@ export const COMMAND_PATTERNS: readonly Pattern[] = [
   DANGEROUS_PROGRAMS.removal,
   DANGEROUS_PROGRAMS.reverseShell,
   DANGEROUS_PROGRAMS.download,
+  REMOTE_PROGRAMS.installation,
+  REMOTE_PROGRAMS.tunnel,
+  REMOTE_PROGRAMS.hereString,
   SHELL_SYNTAX.fieldSeparator,
   SHELL_SYNTAX.expansion,
   SHELL_SYNTAX.variable,
@@ -43,6 +47,7 @@ export const COMMAND_PATTERNS: readonly Pattern[] = [
   LANGUAGE_CALLS.start,
   LANGUAGE_CALLS.text,
   POWERSHELL.cmdlet,
+  POWERSHELL.staticCall,
   WINDOWS.formula,
   SPLIT_WORDS.joined,
   SPLIT_WORDS.formatted,
@@ -54,6 +59,7 @@ export const COMMAND_PATTERNS: readonly Pattern[] = [
   SHELL_SYNTAX.block,
   SEPARATED.encodedLineBreak,
   SERIALIZED.object,
+  SERIALIZED.remoteName,
   LINES.sure,
   LINES.sureShort,
   DANGEROUS_PROGRAMS.chmod,

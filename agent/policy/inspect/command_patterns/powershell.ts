@@ -29,6 +29,7 @@ const MPPREFERENCE = word("mppreference"), SCRIPTBLOCK = word("scriptblock"), ST
 const RESTART = word("restart"), GET = word("get"), ADD = word("add"), CONTENT = word("content");
 const CHILDITEM = word("childitem"), COMPUTER = word("computer"), EXECUTIONPOLICY = word("executionpolicy");
 const EXECUTIONCONTEXT = word("executioncontext"), INVOKESCRIPT = word("invokescript"), GCM = word("gcm");
+const ASSEMBLY = word("assembly");
 const SLASH = 0x2f, OPEN = 0x28, COLON = 0x3a, MINUS = 0x2d, DOT = 0x2e;
 const POWERSHELL_OPTIONS = new Set(
   [
@@ -79,6 +80,10 @@ function isCmdlet(t: Tokens, i: number): boolean {
   if (number === GCM) {
     return t.kind[i - 1] === OPEN && (t.kind[i - 2] === 0x26 || t.kind[i - 2] === DOT) && t.spaced(i + 1);
   }
+  // [Ref].Assembly.GetType('…')
+  if (number === ASSEMBLY) {
+    return t.kind[i - 1] === DOT && t.kind[i - 2] === 0x5d && t.glued(i) && t.kind[i + 1] === DOT;
+  }
   if (number === FROMBASE64STRING) return t.kind[i - 1] === COLON && t.kind[i + 1] === OPEN;
   if (number === DIAGNOSTICS || number === REFLECTION || number === SCRIPTBLOCK) {
     // @(System.Diagnostics.Process.Start("cmd"))
@@ -121,6 +126,23 @@ function isCmdlet(t: Tokens, i: number): boolean {
   }
   return false;
 }
+
+/** `[IO.File]::ReadAllText(`: a method of .NET, but for those that only calculate and convert. */
+function isStaticCall(t: Tokens, i: number): boolean {
+  if (t.kind[i - 1] !== 0x5d || !t.glued(i) || t.kind[i + 1] !== COLON || !t.glued(i + 1)) return false;
+  if (t.kind[i + 2] !== WORD || !t.glued(i + 2) || t.kind[i + 3] !== OPEN || !t.glued(i + 3)) return false;
+  for (let at = i - 2; at > i - 14; at--) {
+    const kind = t.kind[at] as number;
+    if (kind === 0x5b) {
+      // x[1]::text(3) is of PostgreSQL.
+      return t.kind[at + 1] === WORD && !(t.glued(at) && t.kind[at - 1] === WORD) && isUpper(t, i + 2) &&
+        !(at + 3 === i && CALCULATES.has(t.word[at + 1] as number));
+    }
+    if ((kind !== WORD && kind !== DOT) || !t.glued(at + 1)) return false;
+  }
+  return false;
+}
+const CALCULATES = new Set(["math", "int", "string", "char", "datetime", "timespan", "double", "convert"].map(word));
 
 function isUpper(t: Tokens, i: number): boolean {
   const first = t.bytes[t.start[i] as number] as number;
@@ -182,7 +204,18 @@ export const POWERSHELL = {
       "executioncontext",
       "invokescript",
       "gcm",
+      "assembly",
     ].map(word),
     test: isCmdlet,
+  },
+  staticCall: {
+    name: "cmd-static-call",
+    category: "command-injection",
+    severity: "medium",
+    catches: "A method of a class of .NET, as PowerShell calls it",
+    example: "[IO.File]::ReadAllText('C:/x')",
+    nearMiss: "[Math]::Round(5.2) a[1]::text(3) [x]::y std::max(1)",
+    at: ["::"],
+    test: isStaticCall,
   },
 } as const satisfies Readonly<Record<string, Pattern>>;

@@ -7,7 +7,10 @@ const SLASH = 0x2f, COLON = 0x3a, MINUS = 0x2d;
 /** Programs whose second word says that they are meant as programs. */
 export const VERBS: ReadonlyMap<number, ReadonlySet<number>> = new Map(
   ([
-    ["apt yum dnf apk opkg pip pip3 npm snap brew cargo", "install remove uninstall update upgrade add del"],
+    [
+      "apt yum dnf apk opkg pip pip3 npm snap brew cargo pipx pnpm choco winget zypper",
+      "install remove uninstall update upgrade add del",
+    ],
     ["docker podman", "run exec stop rm kill pull build start"],
     ["kubectl", "get delete create apply exec run"],
     ["git", "clone pull push"],

@@ -37,7 +37,7 @@ import { hasArgument, isKnownPath, PROGRAMS, VERBS } from "./program_words.ts";
 
 const USER = word("user"), ECHO = word("echo"), CAT = word("cat"), NET = word("net"), INIT = word("init");
 const EXPORT = word("export"), SERVICE = word("service"), ID = word("id"), TRAP = word("trap"), IP = word("ip");
-const CD = word("cd"), ALIAS = word("alias");
+const HALT = word("halt"), CD = word("cd"), ALIAS = word("alias");
 const SLASH = 0x2f, DOLLAR = 0x24, OPEN = 0x28, CLOSE = 0x29, COLON = 0x3a, EQUALS = 0x3d, DOT = 0x2e;
 
 /** `; rm -rf /`, `| sh`, `$(id)`: a program behind a separator of the shell. */
@@ -83,6 +83,7 @@ function isCommand(t: Tokens, i: number): boolean {
       if (context === PIPE && FED.has(t.word[i] as number)) return !isTable(t, i);
       if (isAlone(t, i)) return true;
       if (!standsAlone(bits)) return false;
+      if (isDoubled && isRestartBetween(t, i, behind)) return true;
       if (isDoubled && t.kind[behind] !== BOUND && t.kind[behind] !== PIPE && t.kind[behind] !== 0x23) return isSure;
       return (isSure && !isRow(t)) || !(isTable(t, i) || endsSentence(t, bits));
     case FILE:
@@ -96,17 +97,25 @@ function isCommand(t: Tokens, i: number): boolean {
     case ADDRESS:
       return isSure || isNamed || context !== SEMICOLON;
     case QUOTED:
+      // Fish 'n' Chips
+      if (isAnd(t, behind)) return false;
       return isSure || isNamed || t.word[i] === ECHO || t.word[i] === CAT || t.kind[behind] === 0x3c;
     case NUMERAL:
+      // chmod 4755 /bin/x, i2cset 1 0x20 0
+      if (isSure && (hasArgument(t, behind + 1) || BUSES.has(t.word[i] as number))) return !isTable(t, i);
       return (takesNumber(bits) || isSure || t.word[i] === ECHO || t.word[i] === INIT) && isLast(t, behind) &&
         !isTable(t, i) && !isBacklog(t, i);
     case PLAIN_WORD:
       if (VERBS.get(t.word[i] as number)?.has(t.word[behind] as number) === true) return !isTable(t, i);
       // ;nc host 4444
       if (CONNECTS.has(t.word[i] as number) && t.kind[behind + 1] === NUMBER) return isLast(t, behind + 1);
+      // ;cansend can0 7DF#02, ;gpioset gpiochip0 17=1
+      if (BUSES.has(t.word[i] as number) && endsInDigit(t, behind)) return true;
       if (t.word[i] === TRAP) return t.glued(i) && isLast(t, behind + 1);
       if (t.word[i] === EXPORT || t.word[i] === ALIAS) return t.kind[behind + 1] === EQUALS && t.glued(behind + 1);
       if (t.word[i] === SERVICE) return SERVICE_VERBS.has(t.word[behind + 1] as number) && isLast(t, behind + 1);
+      // Curl up & sleep.
+      if (isSure && context === SEMICOLON && PARTICLES.has(t.word[behind] as number) && t.spaced(i)) return false;
       if (isSure && t.kind[behind + 1] === COLON && t.glued(behind + 1)) return true;
       if (isNamed && (t.kind[behind + 1] === EQUALS || hasArgument(t, behind + 1))) return true;
       if (isSure) return isLast(t, behind) || isLast(t, behind + 1) || hasArgument(t, behind + 1);
@@ -135,6 +144,32 @@ function isValue(t: Tokens, i: number): boolean {
   return t.kind[i] === NUMBER || t.isQuote(i) || (t.kind[i] === WORD && ((t.bits[i] as number) & EVERYDAY) === 0);
 }
 
+/** `x && reboot && y`, and nothing else: no condition has a restart of the machine between two values. */
+function isRestartBetween(t: Tokens, i: number, behind: number): boolean {
+  return t.word[i] !== HALT && RESTARTS.has(t.word[i] as number) && t.kind[behind] === 0x26 &&
+    t.kind[behind + 1] === 0x26 &&
+    t.kind[behind + 2] === WORD && t.kind[behind + 3] === BOUND && isValue(t, separatorAt - 1) &&
+    t.kind[separatorAt - 2] === BOUND && !isCapitalized(t, i);
+}
+
+/** `'n'` stands at `at`: an "and" in names. */
+function isAnd(t: Tokens, at: number): boolean {
+  return t.kind[at] === 0x27 && t.kind[at + 1] === WORD && t.end[at + 1]! - t.start[at + 1]! === 1 &&
+    lower(t.bytes[t.start[at + 1] as number] as number) === 0x6e && t.kind[at + 2] === 0x27;
+}
+
+/** The word at `i` is named as interfaces are: `can0`, `gpiochip1`. */
+function endsInDigit(t: Tokens, i: number): boolean {
+  const last = t.bytes[(t.end[i] as number) - 1] as number;
+  return last >= 0x30 && last <= 0x39;
+}
+/** Tools that speak to what a machine moves by, of which no sentence has an interface or a number behind them. */
+const BUSES = new Set(
+  "cansend candump cangen canplayer isotpsend slcand i2cset i2cget i2cdump i2cdetect gpioset gpioget mbpoll modpoll devmem devmem2"
+    .split(" ").map(word),
+);
+const PARTICLES = new Set(["up", "in", "on", "and", "or", "with", "all", "to"].map(word));
+
 /** `.hide()`, `.value = 3` at `at`. */
 function isMember(t: Tokens, at: number): boolean {
   return t.kind[at] === DOT && (t.kind[at + 2] === OPEN || t.kind[at + 2] === EQUALS);
@@ -150,6 +185,10 @@ function isShortSecondLine(t: Tokens, i: number): boolean {
     if (t.word[i] === ID || hasProgramPath) return true;
     return RESTARTS.has(t.word[i] as number) && ((t.bits[separatorAt] as number) & EVERYDAY) === 0 &&
       !isCapitalized(t, separatorAt) && !isCapitalized(t, i);
+  }
+  // 1⏎id
+  if (t.word[i] === ID && t.kind[separatorAt] === NUMBER && t.kind[separatorAt - 1] === BOUND) {
+    return t.kind[i + 1] === BOUND;
   }
   // 192.0.2.1⏎id: behind an address
   return t.kind[separatorAt] === NUMBER && t.kind[separatorAt - 1] === DOT && t.kind[separatorAt - 2] === NUMBER &&
@@ -204,6 +243,11 @@ function isSubstituted(t: Tokens, i: number, argument: number): boolean {
   if (t.kind[closer] !== BACKTICK) return false;
   const before = t.kind[opener - 1] as number;
   const next = t.kind[closer + 1] as number;
+  // name=x⏎`id`⏎
+  if (
+    ((t.flags[opener] as number) & LINE) !== 0 && t.kind[opener - 2] === 0x3d && t.glued(opener - 2) &&
+    t.glued(opener - 1)
+  ) return next === BOUND || next === 0x26 || ((t.flags[closer + 1] as number) & LINE) !== 0;
   // `id`.example.org
   if (before === BOUND) {
     return next === BOUND ||

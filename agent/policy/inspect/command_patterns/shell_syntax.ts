@@ -144,6 +144,12 @@ function isPreload(t: Tokens, i: number): boolean {
   // NODE_OPTIONS=--require=/tmp/x
   if (OPTION_VARIABLES.has(t.word[i] as number)) return t.kind[i + 1] === EQUALS && t.kind[i + 2] === MINUS;
   if (COMMAND_VARIABLES.has(t.word[i] as number)) return t.kind[i + 1] === EQUALS && t.glued(i + 2);
+  if (PATH_VARIABLES.has(t.word[i] as number)) {
+    // LD_LIBRARY_PATH=/tmp; a setting of a system names directories of it.
+    if (t.kind[i + 1] !== EQUALS || !t.glued(i + 1)) return false;
+    if (t.kind[i + 2] === DOT) return isCommandish(t, i);
+    return t.kind[i + 2] === SLASH && (t.word[i + 3] === TMP || isCommandish(t, i));
+  }
   return t.kind[i + 1] === 0x3d &&
     (t.kind[i + 2] === SLASH || t.kind[i + 2] === DOT || t.isQuote(i + 2) || t.kind[i + 2] === DOLLAR);
 }
@@ -151,6 +157,7 @@ function isPreload(t: Tokens, i: number): boolean {
 const OPTION_VARIABLES = new Set(
   ["node_options", "java_tool_options", "jdk_java_options", "perl5opt", "rubyopt"].map(word),
 );
+const PATH_VARIABLES = new Set(["ld_library_path", "ld_audit", "pythonpath", "perl5lib", "rubylib"].map(word));
 const COMMAND_VARIABLES = new Set(["git_ssh_command", "git_ssh", "prompt_command"].map(word));
 
 /** `$'\x63at'`, `$'\143at'`: letters by their numbers, which a shell reads as letters. */
@@ -265,7 +272,12 @@ export const SHELL_SYNTAX = {
     catches: "A library, an option or a command that every program is to load or to run",
     example: "LD_PRELOAD=/tmp/x.so",
     nearMiss: "LD_PRELOAD is not set",
-    at: [...["ld_preload", "bash_env", "pythonstartup"].map(word), ...OPTION_VARIABLES, ...COMMAND_VARIABLES],
+    at: [
+      ...["ld_preload", "bash_env", "pythonstartup"].map(word),
+      ...OPTION_VARIABLES,
+      ...COMMAND_VARIABLES,
+      ...PATH_VARIABLES,
+    ],
     test: isPreload,
   },
   ansi: {

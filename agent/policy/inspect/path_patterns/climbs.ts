@@ -4,7 +4,7 @@ import { BOUND, NUMBER, type Tokens, WORD } from "../tokens.ts";
 import { isSiteConfig, isWebInf } from "./site_files.ts";
 
 const BOOT = word("boot"), INI = word("ini"), URL = word("url"), WEB = word("web"), WIN = word("win");
-const WP = word("wp");
+const WP = word("wp"), FILE = word("file");
 const DOT = 0x2e, SLASH = 0x2f, BACKSLASH = 0x5c, SEMICOLON = 0x3b, QUESTION = 0x3f, COLON = 0x3a;
 
 /** What the last climb was: how many `..`, where it ends, whether with backslashes or `..;/`. */
@@ -112,11 +112,24 @@ function isOddClimb(t: Tokens, i: number): boolean {
   return false;
 }
 
-/** `{"id":"../admin"}`: what names somebody or something is no path. */
+/** `{"id":"../admin"}`: what names somebody or something is no path; `{"template":"../admin"}`, `?file=../admin`. */
 function isIdentity(t: Tokens, i: number): boolean {
+  // A link of a document names a file with its type; `file` in one may be any.
+  const isLast = t.kind[climbEnd] === WORD &&
+    (t.kind[climbEnd + 1] === BOUND || (t.kind[climbEnd + 1] === 0x26 && t.glued(climbEnd + 1)));
+  if (t.kind[i - 1] === 0x3d && (t.kind[i - 3] === QUESTION || t.kind[i - 3] === 0x26)) {
+    return isLast && t.glued(i) && FILE_KEYS.has(t.word[i - 2] as number);
+  }
+  if (
+    isLast && t.kind[i - 1] === BOUND && t.kind[i - 2] === COLON && t.kind[i - 3] === BOUND &&
+    FILE_KEYS.has(t.word[i - 4] as number) && t.word[i - 4] !== FILE && t.kind[i - 5] === BOUND
+  ) return true;
   return t.kind[i - 1] === BOUND && t.kind[i - 2] === COLON && t.kind[i - 3] === BOUND &&
     IDENTITIES.has(t.word[i - 4] as number) && t.kind[i - 5] === BOUND;
 }
+const FILE_KEYS = new Set(
+  ["file", "filename", "filepath", "template", "include", "download", "logfile"].map(word),
+);
 const IDENTITIES = new Set(["id", "uid", "user", "username", "login", "device", "client", "host", "token"].map(word));
 
 /** A place that climbing aims at stands at `i`. */

@@ -1,6 +1,7 @@
 import type { Pattern } from "../pattern.ts";
 import { CLIMBS } from "./climbs.ts";
 import { ENCODED_CLIMBS } from "./encoded_climbs.ts";
+import { REQUEST_ADDRESSES } from "./request_addresses.ts";
 import { SENSITIVE_FILES } from "./sensitive_files.ts";
 import { WINDOWS_PATHS } from "./windows_paths.ts";
 import { WRAPPERS } from "./wrappers.ts";
@@ -18,6 +19,8 @@ export const PATH_PATTERNS: readonly Pattern[] = [
   WINDOWS_PATHS.device,
   WINDOWS_PATHS.stream,
   WRAPPERS.scheme,
+  REQUEST_ADDRESSES.metadata,
+  REQUEST_ADDRESSES.disguised,
   WRAPPERS.nul,
   CLIMBS.single,
 ];

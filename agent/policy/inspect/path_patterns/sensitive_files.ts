@@ -1,5 +1,5 @@
 import { isDisk } from "../disk_names.ts";
-import { word } from "../keywords.ts";
+import { CONNECTIVE, NAMED, PLAIN, STATEMENT, SURE, word } from "../keywords.ts";
 import type { Pattern } from "../pattern.ts";
 import { BOUND, NUMBER, type Tokens, WORD } from "../tokens.ts";
 import { lowerAt } from "./lower_at.ts";
@@ -20,6 +20,13 @@ const PRIVATE = word("private");
 const VAR = word("var"), LOG = word("log"), LATEST = word("latest"), DATA = word("data");
 const INTERNAL = word("internal"), GOOGLE = word("google"), METADATA = word("metadata");
 const COMPUTEMETADATA = word("computemetadata");
+const LD = word("ld"),
+  SO = word("so"),
+  PRELOAD = word("preload"),
+  CONF = word("conf"),
+  FILE_WORD = word("file"),
+  ROOT = word("root");
+const SEMICOLON = 0x3b;
 const DOT = 0x2e, SLASH = 0x2f, BACKSLASH = 0x5c, QUESTION = 0x3f, COLON = 0x3a, MINUS = 0x2d;
 
 /**
@@ -75,6 +82,8 @@ function isSensitiveFile(t: Tokens, i: number): boolean {
       ((name === CMD || name === POWERSHELL) && isWholeValue(t, i));
   }
   if (number === NTUSER) return t.kind[i + 1] === DOT && t.word[i + 2] === DAT;
+  if ((HOME_FILES.has(number) || number === SSH) && isHomeFile(t, i)) return true;
+  if (HOME_FILES.has(number)) return false;
   if (HIDDEN_FILES.has(number)) {
     // .ssh/id_rsa, .aws/credentials, .git/config, .htpasswd
     if (before !== DOT || !t.glued(i)) return false;
@@ -106,6 +115,7 @@ function isSensitiveFile(t: Tokens, i: number): boolean {
   if (number === DEV) {
     if (before !== SLASH || t.kind[i + 1] !== SLASH || !t.glued(i + 2)) return false;
     const file = t.word[i + 2] as number;
+    if (isFileUrl(t, i - 1)) return MEMORY.has(file) || DEVICES.has(file) || isDisk(t, i + 2);
     if (MEMORY.has(file)) return t.kind[i - 2] === BOUND && t.kind[i + 3] === BOUND;
     return (DEVICES.has(file) || isDisk(t, i + 2)) && isWholeValue(t, i);
   }
@@ -130,7 +140,12 @@ function isSensitiveFile(t: Tokens, i: number): boolean {
   if (file < 0) return false;
   const name = t.word[file] as number;
   if (number === ETC) {
-    if (name === PASSWD || name === SHADOW || name === GSHADOW || name === SUDOERS) return true;
+    if (name === PASSWD || name === SHADOW || name === GSHADOW || name === SUDOERS) return !isProse(t, i - 1, file);
+    // /etc/ld.so.preload, which every program loads
+    if (name === LD) {
+      if (!isRooted || t.kind[file + 1] !== DOT || t.word[file + 2] !== SO) return false;
+      return t.word[file + 4] === PRELOAD || (t.word[file + 4] === CONF && (isWholeValue(t, i) || isEntry(t, i)));
+    }
     if (name === MASTER || name === SECURITY) return t.word[file + 2] === PASSWD;
     if (!isRooted) return false;
     if (name === WPA_SUPPLICANT) return t.kind[file + 1] === SLASH && isWholeValue(t, i);
@@ -138,7 +153,7 @@ function isSensitiveFile(t: Tokens, i: number): boolean {
     if (name === SSL) return t.word[file + 2] === PRIVATE && isWholeValue(t, i);
     if (name === SSH) return (t.word[file + 2] === SSHD_CONFIG || isHostKey(t, file + 2)) && isWholeValue(t, i);
     if (name === MOSQUITTO) return SECRET_FILES.has(t.word[file + 2] as number) && isWholeValue(t, i);
-    return WHOLE_ETC.has(name) && isWholeValue(t, i);
+    return (WHOLE_ETC.has(name) && isWholeValue(t, i)) || (RUN_ETC.has(name) && isEntry(t, i));
   }
   // /proc/self/…, /proc/1/environ, and /proc/cpuinfo alone
   if (number !== PROC) return false;
@@ -146,6 +161,50 @@ function isSensitiveFile(t: Tokens, i: number): boolean {
   return t.kind[file] === NUMBER
     ? PROCESS_FILES.has(t.word[file + 2] as number)
     : WHOLE_PROC.has(name) && isWholeValue(t, i);
+}
+
+/** `file:///x`, where the last slash stands at `i`. */
+function isFileUrl(t: Tokens, i: number): boolean {
+  return t.kind[i - 1] === SLASH && t.kind[i - 2] === SLASH && t.kind[i - 3] === COLON && t.word[i - 4] === FILE_WORD &&
+    t.glued(i) && t.glued(i - 1) && t.glued(i - 2);
+}
+
+/**
+ * `/etc/passwd` is not part of the backup: in quotes, which stand apart in a sentence that goes on with three words none of
+ * which is a program.
+ */
+function isProse(t: Tokens, from: number, to: number): boolean {
+  const quote = t.kind[from - 1] as number;
+  if (!t.isQuote(from - 1) || t.kind[to + 1] !== quote || !t.spaced(from - 1) || t.kind[from - 2] === BOUND) {
+    return false;
+  }
+  for (let at = to + 2; at < to + 5; at++) {
+    const isWord = t.kind[at] === WORD && t.spaced(at) && t.kind[at - 1] !== BOUND;
+    if (!isWord || ((t.bits[at] as number) & (SURE | NAMED | CONNECTIVE | STATEMENT)) !== 0) return false;
+  }
+  // A program before it reads it.
+  const before = t.kind[from - 2] === SEMICOLON ? t.kind[from - 3] : t.kind[from - 2];
+  return t.isQuote(from - 3) || (before === WORD && ((t.bits[from - 2] as number) & (SURE | NAMED | PLAIN)) === 0);
+}
+
+/** The path that `/etc` at `i` begins is the whole value of a key that names where something of an archive is to be. */
+function isEntry(t: Tokens, i: number): boolean {
+  return t.kind[i - 2] === BOUND && t.kind[i - 3] === COLON && t.kind[i - 4] === BOUND &&
+    ENTRY_KEYS.has(t.word[i - 5] as number) && t.kind[i - 6] === BOUND;
+}
+const ENTRY_KEYS = new Set(["path", "name", "filename", "dest", "target", "entry", "member", "extract_to"].map(word));
+/** Files of `/etc` whose lines are run. */
+const RUN_ETC = new Set(["crontab", "cron", "rc", "ld"].map(word));
+
+/** `~root/.bashrc`, `/root/.ssh`, `~pi/.profile`: a file in somebody's home, and nothing else. */
+function isHomeFile(t: Tokens, i: number): boolean {
+  const last = i + 1;
+  const isEnd = t.kind[last] === BOUND || (t.kind[last] === SLASH && t.glued(last));
+  if (!isEnd || t.kind[i - 1] !== DOT || t.kind[i - 2] !== SLASH || !t.glued(i) || !t.glued(i - 1)) return false;
+  if (t.kind[i - 3] !== WORD || !t.glued(i - 2)) return false;
+  const before = t.kind[i - 4] as number;
+  if (before === 0x7e) return t.glued(i - 3) && (t.kind[i - 5] === BOUND || t.kind[i - 5] === SLASH);
+  return before === SLASH && t.word[i - 3] === ROOT && t.kind[i - 5] === BOUND;
 }
 
 /** `ssh_host_rsa_key`. */
@@ -191,6 +250,8 @@ const HIDDEN_FILES = new Set(
     "storage",
   ].map(word),
 );
+/** What a shell runs when somebody comes. */
+const HOME_FILES = new Set(["bashrc", "bash_profile", "bash_logout", "zshrc"].map(word));
 const WHOLE_FILES = new Set(["bash_history", "netrc", "pgpass", "npmrc", "dockerenv"].map(word));
 const FILES_IN_HIDDEN = new Set(
   [
@@ -233,7 +294,7 @@ const WHOLE_ETC = new Set(
 );
 const SECRET_FILES = new Set(["passwd", "pwfile", "acl"].map(word));
 const PROCESS_FILES = new Set(["environ", "cmdline", "maps", "fd", "mem", "cwd", "root"].map(word));
-const WHOLE_PROC = new Set(["version", "cpuinfo", "mounts", "net", "kcore", "sched_debug"].map(word));
+const WHOLE_PROC = new Set(["mtd", "version", "cpuinfo", "mounts", "net", "kcore", "sched_debug"].map(word));
 
 /** Files that only an attacker asks for. */
 export const SENSITIVE_FILES = {
@@ -268,6 +329,7 @@ export const SENSITIVE_FILES = {
         word,
       ),
       ...HIDDEN_FILES,
+      ...HOME_FILES,
       ...LOGS,
     ],
     test: isSensitiveFile,

@@ -41,12 +41,18 @@ function isHostShare(t: Tokens, i: number): boolean {
   // Two of them: a path of one host, its backslashes escaped.
   if (t.kind[at] !== BACKSLASH || t.kind[at + 1] === BACKSLASH) return false;
   for (const stop = at + 16; at < stop && t.kind[at] !== BOUND; at++) {
-    if (t.kind[at] === 0x24 && t.glued(at) && t.kind[at - 2] === BACKSLASH) return true;
+    // \\host\c$; a share of another name that is hidden is one of the house.
+    if (t.kind[at] === 0x24 && t.glued(at) && t.kind[at - 2] === BACKSLASH) return isAdministrative(t, at - 1);
     if (t.kind[at] === DOT && RUNNABLE.has(t.word[at + 1] as number) && t.glued(at + 1)) return true;
     if (t.spaced(at)) return false;
   }
   return false;
 }
+/** `c$`, `admin$`, `ipc$`: the shares that Windows makes by itself. */
+function isAdministrative(t: Tokens, i: number): boolean {
+  return t.end[i]! - t.start[i]! === 1 || ADMINISTRATIVE.has(t.word[i] as number);
+}
+const ADMINISTRATIVE = new Set(["admin", "ipc"].map(word));
 const RUNNABLE = new Set(["dll", "exe", "scr", "hta", "bat", "ps1", "vbs"].map(word));
 
 /** `x.txt::$DATA`: the stream of a file, by which a name ends otherwise than it seems to. */

@@ -18,6 +18,8 @@ function isWrapper(t: Tokens, i: number): boolean {
   // file:////host/share
   if (t.word[i] === FILE_WORD) {
     if (t.kind[i + 1] !== COLON || t.kind[i + 2] !== SLASH || t.kind[i + 3] !== SLASH) return false;
+    // file://\\host\share
+    if (t.kind[i + 4] === 0x5c) return t.kind[i + 5] === 0x5c && t.glued(i + 4) && t.glued(i + 5);
     // file://203.0.113.5/share: of a network that is not ours
     if (t.kind[i + 4] === NUMBER) return t.glued(i + 4) && isPublicAddress(t.bytes, t.start[i + 4] as number);
     return t.kind[i + 4] === SLASH && t.kind[i + 5] === SLASH && t.glued(i + 5);

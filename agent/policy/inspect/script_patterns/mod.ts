@@ -23,6 +23,7 @@ export const SCRIPT_PATTERNS: readonly Pattern[] = [
   TAGS.style,
   SERVER_MARKUP.code,
   SERVER_MARKUP.xslt,
+  SERVER_MARKUP.tag,
   SCRIPT_CALLS.breakout,
   SCRIPT_CALLS.known,
   SCRIPT_CALLS.letterless,

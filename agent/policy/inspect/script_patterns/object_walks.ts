@@ -7,6 +7,8 @@ const MEMBERACCESS = word("_memberaccess"), NEW = word("new"), OGNL = word("ognl
 const RUNTIME = word("runtime"), TEMPLATE = word("template"), T_WORD = word("t"), CLASSLOADER = word("classloader");
 const MODULE = word("module"), PROCESS = word("process"), EXIT = word("exit"), GLOBAL = word("global");
 const SELF = word("self"), GLOBALTHIS = word("globalthis");
+const XALAN = word("xalan"), PROCESSBUILDER = word("processbuilder"), CLASS = word("class");
+const SLASH = 0x2f, COLON = 0x3a, BRACE = 0x7b;
 const OPEN = 0x28, CLOSE = 0x29, CLOSE_BRACE = 0x7d, DOT = 0x2e, HASH = 0x23, BRACKET = 0x5b, CLOSE_BRACKET = 0x5d;
 
 /** Names of the object models of Python and Java by which templates are left, outside of a template too. */
@@ -20,7 +22,10 @@ function isObjectWalk(t: Tokens, i: number): boolean {
       return t.kind[i + 1] === OPEN && t.word[i + 2] === JAVA && t.kind[i + 3] === DOT;
     case CLASSLOADER:
       // class.module.classLoader (CVE-2022-22965)
-      return t.kind[i - 1] === DOT && t.word[i - 2] === MODULE;
+      if (t.kind[i - 1] === DOT) return t.word[i - 2] === MODULE;
+      // {"class":{"classLoader":{
+      return t.kind[i - 1] === BOUND && t.kind[i - 2] === BRACE && t.kind[i - 3] === COLON && t.kind[i - 4] === BOUND &&
+        (t.word[i - 5] === CLASS || t.word[i - 5] === MODULE) && t.kind[i + 1] === BOUND && t.kind[i + 2] === COLON;
     case OGNL:
       return t.kind[i - 1] === 0x40 && t.kind[i + 1] === DOT;
     case PROCESS:
@@ -32,7 +37,15 @@ function isObjectWalk(t: Tokens, i: number): boolean {
         t.kind[i + 4] === CLOSE && t.kind[i + 5] === 0x2f && t.kind[i + 6] === 0x2f;
     case PHPINFO:
       return t.kind[i + 1] === OPEN;
+    case XALAN:
+      // xmlns:rt="http://xml.apache.org/xalan/java/java.lang.Runtime"
+      return t.kind[i - 1] === SLASH && t.kind[i + 1] === SLASH && t.word[i + 2] === JAVA;
     case JAVA:
+      // {"class":"java.lang.Runtime"}, class="java.lang.ProcessBuilder": a value, and no line of a stack trace
+      if (
+        t.kind[i - 1] === BOUND && t.kind[i + 5] === BOUND && t.kind[i + 1] === DOT && t.word[i + 2] === LANG &&
+        (t.word[i + 4] === RUNTIME || t.word[i + 4] === PROCESSBUILDER)
+      ) return t.glued(i + 1) && t.glued(i + 2) && t.glued(i + 3) && t.glued(i + 4);
       // new java.lang.ProcessBuilder, @java.lang.Runtime@; a stack trace has `at` before it.
       return t.kind[i + 1] === DOT && t.word[i + 2] === LANG && t.kind[i + 3] === DOT && t.word[i + 4] === RUNTIME &&
         (t.kind[i - 1] === 0x40 || t.isQuote(i - 1) || t.kind[i - 1] === OPEN || t.word[i - 1] === NEW);
@@ -77,6 +90,7 @@ export const OBJECT_WALKS = {
       "java",
       "classloader",
       "process",
+      "xalan",
     ].map(word),
     test: isObjectWalk,
   },

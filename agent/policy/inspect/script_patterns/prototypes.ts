@@ -1,6 +1,6 @@
 import { word } from "../keywords.ts";
 import type { Pattern } from "../pattern.ts";
-import { BOUND, type Tokens, WORD } from "../tokens.ts";
+import { BOUND, BOUNDARY, type Tokens, WORD } from "../tokens.ts";
 
 const PROTOTYPE = word("prototype"), CONSTRUCTOR = word("constructor"), DUNDER_PROTO = word("__proto__");
 const EQUALS = 0x3d, OPEN = 0x28, CLOSE = 0x29, BRACE = 0x7b, DOT = 0x2e, COLON = 0x3a, BRACKET = 0x5b;
@@ -52,6 +52,12 @@ function isPrototypeWrite(t: Tokens, i: number): boolean {
       return t.kind[i - 1] === BOUND || (t.kind[i - 1] === DOT && t.kind[i - 3] === BOUND);
     }
     return t.kind[i + 3] === EQUALS && t.kind[i + 4] !== EQUALS;
+  }
+  // A string of a document without punctuation, as CBOR and MessagePack are read, with another behind it.
+  if (
+    t.kind[i - 1] === BOUND && t.kind[i + 1] === BOUND && t.kind[i + 2] === WORD && t.start[i + 2] === t.end[i]! + 1
+  ) {
+    return t.bytes[t.end[i] as number] === BOUNDARY;
   }
   const behind = t.isQuote(i + 1) || t.kind[i + 1] === BOUND ? i + 2 : i + 1;
   if (t.kind[i + 1] === CLOSE_BRACKET) return t.kind[i - 1] === BRACKET;

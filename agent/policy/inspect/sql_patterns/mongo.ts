@@ -5,7 +5,7 @@ import { BOUND, type Tokens, WORD } from "../tokens.ts";
 
 const NULL = word("null"), TRUE = word("true"), NE = word("ne"), REGEX = word("regex"), OR = word("or");
 const DROPDATABASE = word("dropdatabase"), REMOVE = word("remove"), DELETEMANY = word("deletemany");
-const OUT = word("out"), MERGE = word("merge");
+const FUNCTION = word("function"), OUT = word("out"), MERGE = word("merge");
 const NOR = word("nor"), AND = word("and"), WHERE = word("where"), NOT = word("not"), DROP = word("drop");
 const OPEN = 0x28, SEMICOLON = 0x3b, EQUALS = 0x3d, CLOSE_BRACKET = 0x5d;
 
@@ -103,6 +103,15 @@ function isMongoShell(t: Tokens, i: number): boolean {
     (isWrite || method === DROP || method === REMOVE || method === DELETEMANY);
 }
 
+/** `{"mapReduce":"x","map":"function(){…}"}`: a command whose functions run in the server. */
+function isMapReduce(t: Tokens, i: number): boolean {
+  if (t.kind[i - 1] !== BOUND && !t.isQuote(i - 1) && t.kind[i - 1] !== 0x7b) return false;
+  const behind = t.kind[i + 1] === BOUND || t.isQuote(i + 1) ? i + 2 : i + 1;
+  if (t.kind[behind] !== 0x3a) return false;
+  for (let at = behind; at < behind + 24; at++) if (t.word[at] === FUNCTION && t.kind[at + 1] === OPEN) return true;
+  return false;
+}
+
 /** MongoDB: operators in a document, and its shell. */
 export const MONGO = {
   operator: {
@@ -115,6 +124,16 @@ export const MONGO = {
     weak: true,
     at: ["$"],
     test: isMongoOperator,
+  },
+  mapReduce: {
+    name: "nosql-map-reduce",
+    category: "sqli",
+    severity: "medium",
+    catches: "The command of MongoDB whose functions run in the server",
+    example: '{"mapReduce":"x","map":"function(){emit(1,1)}"}',
+    nearMiss: '{"mapReduce":"on","note":"functions"}',
+    at: [word("mapreduce")],
+    test: isMapReduce,
   },
   shell: {
     name: "nosql-shell",

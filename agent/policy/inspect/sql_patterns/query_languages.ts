@@ -6,7 +6,15 @@ import { type Tokens, WORD } from "../tokens.ts";
 const ON = word("on"), UNION = word("union"), ALL = word("all"), DELETE = word("delete"), IN = word("in");
 const RETURN = word("return"), DETACH = word("detach"), CALL = word("call"), MATCH = word("match");
 const APOC = word("apoc"), FOR = word("for"), OR = word("or"), AND = word("and"), FILTER = word("filter");
-const OPEN = 0x28, CLOSE = 0x29, BRACE = 0x7b, CLOSE_BRACE = 0x7d, GREATER = 0x3e, DOT = 0x2e, COLON = 0x3a;
+const SECRETS = word("secrets"), GET = word("get"), KEY = word("key"), IMPORT = word("import");
+const OPEN = 0x28,
+  CLOSE = 0x29,
+  BRACE = 0x7b,
+  SLASH = 0x2f,
+  CLOSE_BRACE = 0x7d,
+  GREATER = 0x3e,
+  DOT = 0x2e,
+  COLON = 0x3a;
 
 /** How far before a pipe the quote may stand that breaks out. */
 const MAX_BACK = 16;
@@ -57,6 +65,19 @@ function isGraphClause(t: Tokens, i: number): boolean {
   return quote >= 0 && closesValue(t, quote) && (t.word[i + 4] === RETURN || t.word[i + 4] === FILTER);
 }
 
+/** Flux: `import "…/secrets"`, `secrets.get(key: "x")`: what the server keeps to itself. */
+function isFluxSecret(t: Tokens, i: number): boolean {
+  if (t.kind[i + 1] === DOT) {
+    return t.word[i + 2] === GET && t.kind[i + 3] === OPEN && t.word[i + 4] === KEY && t.kind[i + 5] === COLON;
+  }
+  if (t.kind[i - 1] !== SLASH || !t.isQuote(i + 1)) return false;
+  for (let at = i - 2; at > i - 12; at--) {
+    if (t.isQuote(at) || t.kind[at] === 0x5c) return t.word[at - 1] === IMPORT || t.word[at - 2] === IMPORT;
+    if (t.kind[at] !== WORD && t.kind[at] !== SLASH) return false;
+  }
+  return false;
+}
+
 /** Query languages of databases of time series and of graphs. */
 export const QUERY_LANGUAGES = {
   pipe: {
@@ -68,6 +89,16 @@ export const QUERY_LANGUAGES = {
     nearMiss: 'from(bucket: "iot") |> range(start: -1h)',
     at: ["|>"],
     test: isFluxPipe,
+  },
+  secrets: {
+    name: "query-flux-secrets",
+    category: "sqli",
+    severity: "high",
+    catches: "Flux of InfluxDB: the secrets of the server",
+    example: 'secrets.get(key: "DB_PASS")',
+    nearMiss: 'secrets.get("a") and "/run/secrets" import "secrets"',
+    at: [SECRETS],
+    test: isFluxSecret,
   },
   selector: {
     name: "query-selector",

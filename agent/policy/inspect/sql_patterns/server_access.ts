@@ -10,6 +10,7 @@ const SP_MAKEWEBTASK = word("sp_makewebtask"), UTL_HTTP = word("utl_http"), UTL_
 const UTL_FILE = word("utl_file"), DBMS_LDAP = word("dbms_ldap"), DBMS_XMLGEN = word("dbms_xmlgen");
 const CTXSYS = word("ctxsys"), INFORMATION_SCHEMA = word("information_schema"), PG_CATALOG = word("pg_catalog");
 const JOIN = word("join"), DBMS_PIPE = word("dbms_pipe"), DBMS_LOCK = word("dbms_lock"), SONAME = word("soname");
+const DBMS_SESSION = word("dbms_session");
 const DO = word("do"), CALL = word("call"), SELECT = word("select"), INTO = word("into"), FROM = word("from");
 const IF = word("if"), SLEEP = word("sleep"), BENCHMARK = word("benchmark"), PG_SLEEP = word("pg_sleep");
 const WAITFOR = word("waitfor"), RANDOMBLOB = word("randomblob"), DELAY = word("delay"), TIME = word("time");
@@ -121,7 +122,7 @@ export const SERVER_ACCESS = {
     catches: "Functions that make the database wait, by which blind injection reads its answers",
     example: "1 and sleep(5)",
     nearMiss: "time.sleep(5); sleep(10)",
-    at: [SLEEP, BENCHMARK, PG_SLEEP, WAITFOR, RANDOMBLOB, DBMS_PIPE, DBMS_LOCK],
+    at: [SLEEP, BENCHMARK, PG_SLEEP, WAITFOR, RANDOMBLOB, DBMS_PIPE, DBMS_LOCK, DBMS_SESSION],
     test: isDelay,
   },
   files: {

@@ -21,7 +21,7 @@ const LOG = word("log"), PRAGMA = word("pragma"), RENAME = word("rename"), XP_CM
 const USING = word("using"), CASCADE = word("cascade"), RESTRICT = word("restrict"), NOWAIT = word("nowait");
 const GLOBAL = word("global"), SESSION = word("session"), INFILE = word("infile"), SELECT = word("select");
 const ALL = word("all"), DISTINCT = word("distinct"), INTO = word("into"), FROM = word("from"), WHERE = word("where");
-const SET = word("set"), VALUES = word("values"), VALUE = word("value"), TABLE = word("table");
+const SET = word("set"), VALUES = word("values"), VALUE = word("value"), TABLE = word("table"), OR = word("or");
 const DATABASE = word("database"), SCHEMA = word("schema"), IF = word("if"), NOT = word("not");
 const EXISTS = word("exists"), DROP = word("drop"), TRUNCATE = word("truncate"), WAITFOR = word("waitfor");
 const CSV = word("csv"), CALL = word("call"), DELAY = word("delay"), TIME = word("time");
@@ -48,6 +48,7 @@ export function isStatement(t: Tokens, i: number, isAlone: boolean): boolean {
           : select.closed || select.technical;
       }
       if (!isAlone && t.kind[i + 1] === OPEN && t.kind[i + 2] === NUMBER && t.kind[i + 3] === CLOSE) return true;
+      if (!isAlone && isChoice(t, i)) return false;
       // `select * for …` is prose: a list needs a FROM.
       if (isAlone && t.kind[i + 1] === 0x2a) return false;
       return beginsSelectList(t, i + 1) && (select.technical || (!isAlone && t.kind[i + 1] === NUMBER));
@@ -108,7 +109,9 @@ export function isStatement(t: Tokens, i: number, isAlone: boolean): boolean {
       return (t.word[i + 1] === DELAY || t.word[i + 1] === TIME) && t.isQuote(i + 2);
     case SHUTDOWN:
       if (t.word[i + 1] === WITH && t.word[i + 2] === NOWAIT) return true;
-      return !isAlone && (isComment(t, i + 1) || t.word[i + 1] === WITH);
+      // ';shutdown;--
+      return !isAlone && (isComment(t, i + 1) || t.word[i + 1] === WITH ||
+        (t.kind[i + 1] === SEMICOLON && t.glued(i + 1) && isComment(t, i + 2)));
     case GRANT:
     case REVOKE: {
       for (let at = i + 2; at < i + 8; at++) {
@@ -174,6 +177,17 @@ function isSentence(t: Tokens, i: number): boolean {
   return t.kind[i + 1] === WORD && t.word[i + 2] === FROM && t.kind[i + 3] === WORD && !isComment(t, i + 4) &&
     !SECRET_TABLES.has(t.word[i + 1] as number) && !SECRET_TABLES.has(t.word[i + 3] as number);
 }
+/** `don't drop; select 'table 4' or 1`: it goes on a sentence, and names one thing or another. */
+function isChoice(t: Tokens, i: number): boolean {
+  if (
+    isShouted(t, i) || t.kind[i - 1] !== SEMICOLON || !t.spaced(i) || t.kind[i - 2] !== WORD || !t.glued(i - 1) ||
+    !t.spaced(i - 2) || t.kind[i - 3] !== WORD || !t.isQuote(i + 1)
+  ) return false;
+  for (let at = i + 2; at < i + 12 && t.kind[at] !== BOUND; at++) {
+    if (t.kind[at] === t.kind[i + 1]) return t.word[at + 1] === OR;
+  }
+  return false;
+}
 const SECRET_TABLES = new Set(
   [
     "users",
@@ -209,6 +223,13 @@ function isDefinition(t: Tokens, i: number, isAlone: boolean): boolean {
   // InfluxDB and Cassandra: drop series from cpu, drop keyspace x
   if ((!isAlone || (isShouted(t, i) && isShouted(t, at))) && verb === DROP && TIME_SERIES.has(object)) {
     return t.kind[at + 1] === WORD || t.isQuote(at + 1);
+  }
+  // TDengine, TimescaleDB, Kafka: words of sentences too, so that the statement ends behind the name, or is shouted.
+  if (verb === DROP && !isAlone && STREAMED.has(object) && (t.kind[at + 1] === WORD || t.isQuote(at + 1))) {
+    const isNamed = t.word[at + 1] === IF ? t.word[at + 2] === EXISTS : true;
+    const stop = nameEnd(t, at + 1);
+    return isNamed &&
+      ((isShouted(t, i) && isShouted(t, at)) || (stop > 0 && t.kind[stop] !== BOUND && isTerminator(t, stop)));
   }
   if (((t.bits[at] as number) & OBJECT) === 0) return false;
   const isLoud = isShouted(t, i) && isShouted(t, at);
@@ -253,7 +274,21 @@ export function endsElement(t: Tokens, i: number): boolean {
     (t.kind[i] === AMPERSAND && t.glued(i) && t.kind[i + 2] === EQUALS);
 }
 
-const TIME_SERIES = new Set(["measurement", "series", "keyspace", "retention"].map(word));
+const TIME_SERIES = new Set(["measurement", "series", "keyspace", "retention", "hypertable"].map(word));
+const STREAMED = new Set(
+  [
+    "stable",
+    "stream",
+    "continuous",
+    "dictionary",
+    "topic",
+    "subscription",
+    "publication",
+    "dnode",
+    "mnode",
+    "tablespace",
+  ].map(word),
+);
 const TRIGGER = word("trigger");
 const MOMENTS = new Set(["after", "before", "instead"].map(word));
 const CHANGES = new Set(["add", "drop", "modify", "rename", "alter"].map(word));

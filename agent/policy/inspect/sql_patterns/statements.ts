@@ -1,6 +1,14 @@
 import { STATEMENT, word, wordsOf } from "../keywords.ts";
 import type { Pattern } from "../pattern.ts";
-import { breakoutBefore, closesValue, isComment, isShouted, isTerminator, nameEnd } from "../sql_grammar.ts";
+import {
+  breakoutBefore,
+  closesValue,
+  isBreaking,
+  isComment,
+  isShouted,
+  isTerminator,
+  nameEnd,
+} from "../sql_grammar.ts";
 import { BOUND, NUMBER, type Tokens, WORD } from "../tokens.ts";
 import { endsElement, isStatement } from "./statement_grammar.ts";
 
@@ -11,6 +19,7 @@ const BEGIN = word("begin"), SELECT = word("select"), INTO = word("into"), SET =
 const TRUNCATE = word("truncate"), USERS = word("users"), PREPARE = word("prepare"), FROM = word("from");
 const OPTIMIZE = word("optimize"), REPAIR = word("repair"), ANALYZE = word("analyze"), COMMENT = word("comment");
 const RESET = word("reset"), MASTER = word("master"), ON = word("on"), IS = word("is");
+const SYSTEM = word("system");
 const OPEN = 0x28, SEMICOLON = 0x3b;
 
 /** `; show tables`, `; use master`, `; do $$ …`: statements that only an administrator has. */
@@ -20,6 +29,11 @@ function isAdministration(t: Tokens, i: number): boolean {
   if (t.kind[before] !== SEMICOLON) return false;
   const next = t.word[i + 1] as number;
   switch (t.word[i]) {
+    case SYSTEM:
+      // ClickHouse: 1'; SYSTEM SHUTDOWN; --, and no alarm that is written large
+      return SYSTEM_VERBS.has(next) &&
+        ((t.isQuote(before - 1) && isBreaking(t, before - 1) && closesValue(t, before - 1)) || isComment(t, i + 2) ||
+          (t.kind[i + 2] === SEMICOLON && isComment(t, i + 3)));
     case SHOW:
       // "open the list; show users" is a sentence.
       if (next === USERS && !isShouted(t, i) && t.kind[before - 1] !== NUMBER && !t.isQuote(before - 1)) return false;
@@ -59,6 +73,7 @@ function isAdministration(t: Tokens, i: number): boolean {
   }
   return t.kind[i + 1] === 0x24 && t.kind[i + 2] === 0x24;
 }
+const SYSTEM_VERBS = new Set(["shutdown", "kill", "reload", "drop", "stop", "start", "flush", "restart"].map(word));
 const SHOWN = new Set(
   ["tables", "databases", "columns", "schemas", "processlist", "variables", "grants", "users"].map(word),
 );
@@ -112,7 +127,7 @@ export const STATEMENTS = {
     nearMiss: "stop; show the tables; use the master key",
     at: [
       ...["show", "use", "explain", "lock", "flush", "handler", "do", "with", "vacuum", "kill", "truncate", "prepare"],
-      ...["optimize", "repair", "analyze", "comment", "reset"],
+      ...["optimize", "repair", "analyze", "comment", "reset", "system"],
     ].map(word),
     gate: "separator",
     test: isAdministration,

@@ -24,7 +24,7 @@ function told(value: unknown): string {
 
 function decisions(acl: CompiledAcl, seed: number, topics: readonly string[]): string[] {
   const random = new Random(seed);
-  return Array.from({ length: 40 }, () => {
+  return Array.from({ length: 150 }, () => {
     const subject = randomSubject(random);
     if (random.chance(50)) subject.clientId = random.pick(HOSTILE);
     if (random.chance(50)) subject.username = random.pick(HOSTILE);
@@ -47,9 +47,16 @@ Deno.test("a configuration compiled by another thread is the one compiled here: 
     const hostile = HOSTILE.map((name, n) => ({
       name,
       decision: random.chance(50) ? "allow" as const : "deny" as const,
-      match: random.pick([{ "client-id": name }, { username: name }, { groups: [name] }, {
-        attributes: JSON.parse(`{${JSON.stringify(name)}:"a"}`),
-      }]),
+      match: random.pick([
+        { "client-id": name },
+        { username: name },
+        { groups: [name] },
+        { "username-regex": `^${name}` },
+        { "client-id-regex": `^${name}$` },
+        {
+          attributes: JSON.parse(`{${JSON.stringify(name)}:"a"}`),
+        },
+      ]),
       topics: [`${name}/+`, `h/${n}`],
     }));
     const groups = JSON.parse(

@@ -66,8 +66,8 @@ export async function compilerOfInspection(inForce: Inspector | null): Promise<C
   };
 }
 
-// deno-lint-ignore require-yield
 function* same(inspector: Inspector): Steps<InspectorResult> {
+  yield;
   return { inspector };
 }
 

@@ -39,7 +39,7 @@ export interface CheckResult {
  */
 export async function checkConfig(options: CheckOptions): Promise<CheckResult> {
   const { nowMs, files = REAL_FILES } = options;
-  const result = loadWritten({ ...options, read: files.read });
+  const result = loadWritten({ ...options, withVersion: false, read: files.read });
   const { compiled, problems: found } = await compileConfig("problems" in result ? result : result.loaded, {
     number: 1,
     testsAtMs: nowMs,

@@ -15,6 +15,8 @@ export interface LoadWrittenOptions {
   readonly env: Environment;
   /** What the proxy pushed, as JSON; undefined: nothing. */
   readonly pushJson?: string | undefined;
+  /** False: the configuration has no version. */
+  readonly withVersion?: boolean;
   /** For tests: how files are read, and which keys are not built yet. */
   readonly read?: ReadText;
   readonly notYet?: NotYetTable;
@@ -29,11 +31,12 @@ export interface LoadedWritten {
 
 /** Loads a configuration as the agent does, and keeps the text that it was loaded from. */
 export function loadWritten(options: LoadWrittenOptions): LoadedWritten | RefusedConfig {
-  const { file, env, pushJson, notYet, read = readText } = options;
+  const { file, env, pushJson, notYet, withVersion = true, read = readText } = options;
   const texts = new Map<string, string>();
   const loaded = loadConfig({
     ...(file === undefined || file === "" ? {} : { file: { path: file } }),
     env,
+    withVersion,
     ...(pushJson === undefined ? {} : { pushJson }),
     ...(notYet === undefined ? {} : { notYet }),
     read: (path) => {

@@ -13,6 +13,8 @@ export interface LoadOptions {
   /** In the place of `push`: its JSON text, which is read in steps. */
   readonly pushJson?: string;
   readonly env: Environment;
+  /** False: `version` is empty. */
+  readonly withVersion?: boolean;
   /** For tests: how files are read, and which keys are refused as not built yet. */
   readonly read?: ReadText;
   readonly notYet?: NotYetTable;

@@ -1,6 +1,5 @@
 import { BIT, type RuleClass } from "../../agent/policy/acl/compiled_rule.ts";
 import { MAX_STEPS } from "../../agent/policy/acl/decide.ts";
-import { matchKey } from "../../agent/policy/acl/match.ts";
 import type { CompiledAcl, CompiledRule, RuleConfig } from "../../agent/policy/acl/mod.ts";
 import { parseExpiry, ruleActions } from "../../agent/policy/acl/rule_problems.ts";
 import type { TemplateValues } from "../../agent/policy/acl/topic_template.ts";
@@ -50,12 +49,12 @@ export class RuleCover {
     this.#acl = acl;
     this.rules = acl.rules.all();
     if (acl.written === null) throw new Error("Cannot compare rules: they were not kept as they are written");
-    this.#written = acl.written;
+    this.#written = acl.written.rules;
     this.#nowMs = nowMs;
     const { matches, templates } = acl.tables;
     this.#matches = new MatchCover(Array.from({ length: matches.count }, (_, number) => matches.at(number)));
     this.#bits = Int32Array.from(this.rules, (rule) => decidedBits(this.writtenOf(rule)));
-    this.#matchOfRule = matchNumbers(acl.written);
+    this.#matchOfRule = acl.written.matchOfRule;
     this.#alike = templates.variables.map(standIn);
     this.#unproved = templates.variables.map((name) => name === "clientid" || name === "ip" ? standIn(name) : null);
   }
@@ -222,17 +221,6 @@ export class RuleCover {
     const coversAll = this.writtenOf(deny).topics?.some((topic) => filterCovers(standingFor(topic), filter)) ?? false;
     return coversAll ? null : deny;
   }
-}
-
-/** Matches are numbered as the rules name them first. */
-function matchNumbers(rules: readonly RuleConfig[]): Int32Array {
-  const numbers = new Map<string, number>();
-  return Int32Array.from(rules, ({ match }) => {
-    const key = matchKey(match);
-    let number = numbers.get(key);
-    if (number === undefined) numbers.set(key, number = numbers.size);
-    return number;
-  });
 }
 
 /** Bits of what the rule can decide at all. */

@@ -385,7 +385,7 @@ Deno.test("of 600 rule sets at random no rule that is said to be hidden decides 
       for (const { name } of hidden) {
         assert.ok(
           !deciding.has(name),
-          `${name} of ${JSON.stringify(acl.written, null, 1)} for ${subject.clientId}`,
+          `${name} of ${JSON.stringify(acl.written?.rules, null, 1)} for ${subject.clientId}`,
         );
       }
     }
@@ -424,7 +424,7 @@ Deno.test("of 2000 rule sets at random a subscription that is said to meet a den
         const filter = filledIn(topic, subject);
         if (filter === null) continue;
         const decision = decideSubscribe(bindSubject(acl, subject), filter, 0, NOW_MS);
-        assert.notEqual(decision.rule?.name, rule.name, `${filter} of ${JSON.stringify(acl.written)}`);
+        assert.notEqual(decision.rule?.name, rule.name, `${filter} of ${JSON.stringify(acl.written?.rules)}`);
       }
     }
   }

@@ -1,4 +1,4 @@
-import type { CompiledAcl } from "./compiled_acl.ts";
+import type { CompiledAcl, WrittenRules } from "./compiled_acl.ts";
 import { BIT, type RuleClass } from "./compiled_rule.ts";
 import type { AclConfig, MatchConfig, RuleConfig } from "./config.ts";
 import { GroupTable } from "./group_table.ts";
@@ -55,7 +55,7 @@ export function* compileAclSteps(
   }
   if (checker.problems.length > 0) return { problems: checker.problems };
 
-  const builder = new AclBuilder(config);
+  const builder = new AclBuilder(config, keepWritten);
   let built = 0;
   for (let number = 0; number < checker.matches.length; number++) {
     if (number % STEP_MATCHES === 0) yield;
@@ -75,7 +75,7 @@ export function* compileAclSteps(
     work = 0;
     yield;
   }
-  return { acl: yield* builder.finish(keepWritten ? config.rules : null) };
+  return { acl: yield* builder.finish(keepWritten ? { rules: config.rules, matchOfRule: checker.matchOfRule } : null) };
 }
 
 export interface CompileAclOptions {
@@ -109,7 +109,7 @@ function* decidingOrder(rules: readonly RuleConfig[]): Generator<void, number[]>
 class AclBuilder {
   readonly #config: AclConfig;
   readonly #rules = new RuleTable();
-  readonly #matches = new MatchTable();
+  readonly #matches: MatchTable;
   readonly #compiledMatches: CompiledMatch[] = [];
   /** By the number of their match. */
   readonly #classes: (RuleClass[] | undefined)[] = [];
@@ -124,8 +124,9 @@ class AclBuilder {
   readonly #labels: number[] = [];
   #deepest = 0;
 
-  constructor(config: AclConfig) {
+  constructor(config: AclConfig, keepWritten: boolean) {
     this.#config = config;
+    this.#matches = new MatchTable(keepWritten);
     this.#expiresMs = new Float64Array(config.rules.length);
     this.#lists = new RuleLists(this.#expiresMs);
     this.#trie = new RuleTrie(this.#lists, this.#templates);
@@ -155,7 +156,7 @@ class AclBuilder {
     }
   }
 
-  *finish(written: readonly RuleConfig[] | null): Generator<void, CompiledAcl> {
+  *finish(written: WrittenRules | null): Generator<void, CompiledAcl> {
     const { rules: _, groups, ...settings } = this.#config;
     yield* this.#matches.seal(this.#classes, STEP_MATCHES);
     return {

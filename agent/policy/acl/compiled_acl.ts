@@ -14,14 +14,21 @@ import type { Unwrapper } from "./unwrap.ts";
 /** The section without what is as long as its rules. */
 export type AclSettings = Omit<AclConfig, "rules" | "groups">;
 
+/** Rules as they are configured, by `CompiledRule.index`. */
+export interface WrittenRules {
+  readonly rules: readonly RuleConfig[];
+  /** Number of the match of each, in `AclTables.matches`. */
+  readonly matchOfRule: Int32Array;
+}
+
 /** One immutable snapshot of compiled rules. */
 export interface CompiledAcl {
   readonly config: AclSettings;
   /**
-   * The rules as they are configured, by `CompiledRule.index`, for who explains them. Null where they are not kept: ten
-   * thousand of them take 7 MB, and decisions need none of it.
+   * The rules as they are configured, for who explains them. Null where they are not kept: ten thousand of them take 7 MB,
+   * and decisions need none of it.
    */
-  readonly written: readonly RuleConfig[] | null;
+  readonly written: WrittenRules | null;
   /** In the order of deciding: by priority, then as configured. A rule's place here is its *order*. */
   readonly rules: RuleTable;
   /** What decisions look things up in. Not for use outside this directory. */

@@ -34,8 +34,9 @@ const NO_CLASSES: readonly RuleClass[] = [];
  * made when it comes, and kept: most matches are for one client, who may not be there.
  */
 export class MatchTable {
-  /** `match` of each, as JSON. */
+  /** `match` of each, as JSON; none yet where they are kept as they are. */
   #texts = new TextList();
+  #kept: MatchConfig[] | null = null;
   /** Of each match where its classes end; they begin where those of the match before end. */
   #ends = new IntVector(64);
   #classes = new IntVector(64);
@@ -45,8 +46,13 @@ export class MatchTable {
   readonly #made = new MadeList<CompiledMatch>();
   readonly #madeClasses = new MadeList<readonly RuleClass[]>();
 
+  /** True: matches are kept as they are written and compiled, for who will ask for all of them. */
+  constructor(keepsAll = false) {
+    if (keepsAll) this.#kept = [];
+  }
+
   get count(): number {
-    return this.#texts.count;
+    return this.#kept?.length ?? this.#texts.count;
   }
 
   /** The conditions of this number. Equal ones are one object. */
@@ -57,11 +63,11 @@ export class MatchTable {
 
   /** Adds a match behind the others, with its compiled conditions. */
   add(config: MatchConfig, compiled: CompiledMatch): void {
-    if (compiled.usernameRegex !== null || compiled.clientIdRegex !== null) {
-      this.#made.keep(this.count, compiled);
-      this.#withRegex.push(this.count);
-    }
-    this.#texts.add(JSON.stringify(config));
+    const hasRegex = compiled.usernameRegex !== null || compiled.clientIdRegex !== null;
+    if (hasRegex) this.#withRegex.push(this.count);
+    if (hasRegex || this.#kept !== null) this.#made.keep(this.count, compiled);
+    if (this.#kept === null) this.#texts.add(JSON.stringify(config));
+    else this.#kept.push(config);
   }
 
   /** Sets the classes of all matches, in the order of the matches; nothing can be added any more. */
@@ -102,6 +108,9 @@ export class MatchTable {
   }
 
   pack(): PackedMatches {
+    for (let number = this.#texts.count; number < this.count; number++) {
+      this.#texts.add(JSON.stringify(this.#kept?.[number]));
+    }
     return {
       texts: this.#texts.pack(),
       ends: this.#ends.packed(),

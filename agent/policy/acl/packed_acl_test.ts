@@ -79,7 +79,7 @@ Deno.test("regexes are compiled when they were handed over, and their steps end"
 
 Deno.test("rules that are not kept as they are written take no part in what was compiled", () => {
   const { rules: written } = aclConfig([{ topics: ["a"] }]);
-  assert.deepEqual(compiled([{ topics: ["a"] }]).written, written);
+  assert.deepEqual(compiled([{ topics: ["a"] }]).written?.rules, written);
   assert.equal(handed(compiled([{ topics: ["a"] }])).written, null);
 });
 

@@ -103,7 +103,7 @@ interface WrittenRule {
 /** All rules in the order of deciding. */
 function writtenRules({ rules, written }: CompiledAcl): readonly WrittenRule[] {
   if (written === null) throw new Error("Cannot explain rules: they were not kept as they are written");
-  return rules.all().map((rule) => ({ rule, config: written[rule.index]! }));
+  return rules.all().map((rule) => ({ rule, config: written.rules[rule.index]! }));
 }
 
 /** Reasons of decisions for which the rules were gone through. */

@@ -153,7 +153,7 @@ Deno.test("what another thread compiled holds for live connections, with regexes
       turns++;
       return Promise.resolve();
     },
-  }), async (store, change) => {
+  }), async (store, change, lines) => {
     const rig = new StoreRig(store);
     const wire = rig.connection().live({ clientId: "device-8" });
     assert.ok(passes(wire, "left/x") && !passes(wire, "right/x") && passes(wire, "site/8/left/a"));
@@ -185,6 +185,7 @@ Deno.test("what another thread compiled holds for live connections, with regexes
     assert.match(await change(JSON.stringify(failed)) ?? "", /Cannot accept test "open"/);
     assert.ok(passes(wire, "left/x") && !passes(wire, "right/x"));
     assert.equal(store.current.number, 3);
+    assert.ok(!lines.join("").includes("beside the frames"), "what the thread refuses is not compiled once more");
     assert.equal(await store.push(JSON.parse(configText(3000, "pushed")), "proxy-1"), null);
     assert.ok(passes(wire, "pushed/x"));
   });
